@@ -1,0 +1,1 @@
+"""Core: the kernel and the basic CRM."""

@@ -1,0 +1,103 @@
+"""Assembles the web application from a kernel."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from litestar import Litestar, Request
+from litestar.di import Provide
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.spec import Components, SecurityScheme
+
+from crm_core.auth.actor import ANONYMOUS
+from crm_core.auth.session import authenticate
+from crm_core.errors import Forbidden, Unauthenticated
+from crm_core.i18n import Strings
+from crm_core.kernel import Kernel
+from crm_core.plugin import hookspecs
+from crm_core.uow import UnitOfWork
+from crm_core.web import errors, security
+from crm_core.web.health import health_routes
+from crm_core.web.rest import rest_routes
+
+_ = Strings("crm_core")
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+async def provide_uow(request: Request[Any, Any, Any]) -> AsyncGenerator[UnitOfWork]:
+    """Give a handler its unit of work: the actor known, the route's right checked, nothing begun yet.
+
+    The one generator dependency: it commits before the answer is sent and rolls back on any error.
+    """
+    kernel: Kernel = request.app.state.kernel
+    opt = request.route_handler.opt
+    actor = await authenticate(kernel, request)
+    allow(opt, actor)
+    reading = request.method in SAFE and not opt.get("writes")
+    async with (kernel.read if reading else kernel.write)(actor) as uow:
+        yield uow
+
+
+def allow(opt: dict[str, Any], actor: Any) -> None:
+    """Raise unless the actor may use a route: Unauthenticated for nobody, Forbidden without its right."""
+    if opt.get("public"):
+        return
+    if actor is ANONYMOUS or actor.kind == "guest":
+        raise Unauthenticated(_("Please sign in."))
+    if (permission := opt.get("permission")) and not actor.may(permission):
+        raise Forbidden(_("You lack the right {permission}.", permission=permission))
+
+
+def create_app(kernel: Kernel, *, on_start: Iterable[Callable[[Kernel], Any]] = ()) -> Litestar:
+    """Return the ASGI application; it owns the kernel from now on and closes it at shutdown.
+
+    `on_start` are async context managers of the kernel entered for the application's life (job runner).
+    """
+    from crm_core.web.assets import Assets
+    from crm_core.web.pages import page_routes
+    from crm_core.web.templating import Templates
+
+    assets = Assets(kernel.registry.package_names())
+    templates = Templates(kernel, assets)
+    declared: list[Any] = list(kernel.registry.gather(hookspecs.crm_routes))
+
+    @asynccontextmanager
+    async def life(app: Litestar) -> AsyncGenerator[None]:
+        from contextlib import AsyncExitStack
+
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(kernel.close)
+            for start in on_start:
+                await stack.enter_async_context(start(kernel))
+            yield
+
+    app = Litestar(
+        route_handlers=[
+            *declared, *rest_routes(kernel.registry), *page_routes(kernel.registry), *assets.routes(), *health_routes(),
+        ],  # fmt: skip
+        dependencies={"uow": Provide(provide_uow)},
+        exception_handlers=errors.HANDLERS,
+        lifespan=[life],
+        middleware=security.middleware(kernel, assets),
+        openapi_config=openapi(kernel),
+        request_max_body_size=security.BODY_LIMIT,
+        debug=False,
+        logging_config=None,
+    )
+    app.state.kernel, app.state.assets, app.state.templates = kernel, assets, templates
+    return app
+
+
+def openapi(kernel: Kernel) -> OpenAPIConfig:
+    """Return the description of the REST API; no page that loads scripts from elsewhere."""
+    return OpenAPIConfig(
+        title="CRM API",
+        version="1",
+        path="/api/schema",
+        render_plugins=[],
+        use_handler_docstrings=True,
+        components=Components(security_schemes={"token": SecurityScheme(type="http", scheme="bearer")}),
+        security=[{"token": []}],
+    )

@@ -1,0 +1,1 @@
+"""Who acts: actors, sessions, tokens, passwords, public links."""

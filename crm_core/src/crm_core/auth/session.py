@@ -1,0 +1,138 @@
+"""Sessions of people at a browser: one statement answers who they are and which caches are old.
+
+The browser holds a random token, the database its SHA-256. Nothing is cached by time: a revoked session
+or a switched-off user is refused at the next request of every process.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from crm_core.auth.actor import ANONYMOUS, Actor
+from crm_core.auth.lookup import Lookup
+from crm_core.db.model import Model, Stamp, foreign
+from crm_core.db.types import UTCDateTime, utcnow
+
+if TYPE_CHECKING:
+    from crm_core.config import Config
+    from crm_core.kernel import Kernel
+    from crm_core.uow import UnitOfWork
+
+LIFETIME = timedelta(days=30)
+IDLE = timedelta(days=7)
+
+
+class Session(Stamp, Model):
+    """One sign-in. Ends at `expires_at`, after seven days without use, or when revoked."""
+
+    __tablename__ = "core_session"
+
+    token_hash: Mapped[bytes] = mapped_column(sa.LargeBinary(32), unique=True, info={"secret": True})
+    user_id: Mapped[UUID] = foreign("core_user.id", on_delete="CASCADE", nullable=False)
+    expires_at: Mapped[datetime] = mapped_column(UTCDateTime(), index=True)
+    last_seen_at: Mapped[datetime] = mapped_column(UTCDateTime(), default=utcnow)
+    revoked_at: Mapped[datetime | None] = mapped_column(UTCDateTime(), default=None)
+    address: Mapped[str] = mapped_column(sa.String(64), default="")
+    browser: Mapped[str] = mapped_column(sa.String(255), default="")
+
+
+_LOOKUP = Lookup(
+    Session.__table__,  # type: ignore[arg-type]  # declared as FromClause
+    columns="'' as scopes",
+    where="s.expires_at > {now} and s.last_seen_at > {idle}",
+)
+
+
+def cookie_name(config: Config) -> str:
+    """Return the name of the session cookie: bound to host and https where there is https."""
+    return "__Host-crm" if config.secure else "crm"
+
+
+def digest(token: str) -> bytes:
+    """Return what the database keeps of a token."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def session_token(config: Config, scope: Any) -> str | None:
+    """Return the session token that an ASGI connection carries, None without one."""
+    wanted = cookie_name(config)
+    for name, value in scope["headers"]:
+        if name == b"cookie":
+            for part in value.decode("latin-1").split(";"):
+                key, _equals, text = part.strip().partition("=")
+                if key == wanted and text:
+                    return str(text)
+    return None
+
+
+async def from_session(kernel: Kernel, token: str) -> Actor | None:
+    """Return the signed-in actor of a session token, None when it is unknown, ended or its user is off."""
+    found = await _LOOKUP.find(kernel, digest(token), idle=IDLE)
+    if found is None:
+        return None
+    actor, key = found
+    if actor.session_id is None:
+        actor = replace(actor, session_id=key)
+        _LOOKUP.keep(kernel, key, actor)
+    return actor
+
+
+async def authenticate(kernel: Kernel, request: Any) -> Actor:
+    """Return who sends a request: a token's user, the session's user, or ANONYMOUS.
+
+    A request with `Authorization` never falls back to cookies; Unauthenticated when its token is not valid.
+    """
+    from crm_core.auth.tokens import from_authorization
+
+    scope = request.scope
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            return await from_authorization(kernel, value.decode("latin-1"))
+    token = session_token(kernel.config, scope)
+    return (token and await from_session(kernel, token)) or ANONYMOUS
+
+
+async def start_session(uow: UnitOfWork, user_id: UUID, *, address: str = "", browser: str = "") -> str:
+    """Write a new session and return its token, the only time it is known."""
+    token = secrets.token_urlsafe(32)
+    uow.demand_write()
+    uow.session.add(
+        Session(
+            token_hash=digest(token),
+            user_id=user_id,
+            expires_at=uow.now + LIFETIME,
+            last_seen_at=uow.now,
+            address=address[:64],
+            browser=browser[:255],
+        )
+    )
+    return token
+
+
+async def revoke_sessions(uow: UnitOfWork, *where: sa.ColumnElement[bool]) -> int:
+    """End all sessions that match; returns how many. Open streams hear of it after the commit."""
+    uow.demand_write()
+    ended = sa.update(Session).where(Session.revoked_at.is_(None), *where).values(revoked_at=uow.now)
+    result = await uow.session.execute(ended, execution_options={"synchronize_session": False})
+    return int(result.rowcount)  # type: ignore[attr-defined]  # a cursor result
+
+
+def cookie(config: Config, token: str) -> str:
+    """Return the Set-Cookie value for a new session; an empty token removes the cookie."""
+    age = int(LIFETIME.total_seconds()) if token else 0
+    secure = "; Secure" if config.secure else ""
+    return f"{cookie_name(config)}={token}; Path=/; Max-Age={age}; HttpOnly; SameSite=Lax{secure}"
+
+
+def csrf_token(key: bytes, token: str) -> str:
+    """Return the token that forms of this session carry: nobody without the session's cookie can know it."""
+    return hmac.new(key, b"csrf:" + digest(token), hashlib.sha256).hexdigest()

@@ -1,0 +1,1 @@
+"""Subcommands of crm, imported when they are called."""

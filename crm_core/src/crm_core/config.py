@@ -1,0 +1,159 @@
+"""Configuration: the only place that reads the environment.
+
+Order: environment (`CRM_…`), then `crm.toml` in the folder, then defaults.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tomllib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from crm_core.errors import StartupError
+
+KEY_FILE = "secret.key"
+MINIMUM_KEY = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """How one installation runs.
+
+    folder holds `crm.toml`, the SQLite file, the key and uploaded files. `redis_url` None means
+    embedded: jobs, live updates and limits stay in the web process. `outbound_allow` lists networks
+    in CIDR form that outgoing connections may reach although they are private.
+    """
+
+    folder: Path
+    database_url: str
+    redis_url: str | None = None
+    base_url: str = ""
+    host: str = "127.0.0.1"
+    port: int = 8000
+    strict_plugins: bool = False
+    required: tuple[str, ...] = ()
+    disabled: frozenset[str] = frozenset()
+    insecure_http: bool = False
+    outbound_allow: tuple[str, ...] = ()
+    secret_key: str = ""
+    log_format: str = "text"
+    log_level: str = "info"
+    jobs: bool = True
+    testing: bool = False
+
+    @property
+    def embedded(self) -> bool:
+        """Return whether one process does everything."""
+        return self.redis_url is None
+
+    @property
+    def sqlite(self) -> bool:
+        """Return whether the database is a SQLite file."""
+        return self.database_url.startswith("sqlite")
+
+    @property
+    def database_file(self) -> Path:
+        """Return the SQLite file."""
+        return Path(self.database_url.partition("///")[2])
+
+    @property
+    def files(self) -> Path:
+        """Return the folder of uploaded files."""
+        return self.folder / "files"
+
+    @property
+    def url(self) -> str:
+        """Return the address links are made with, without a slash at the end."""
+        return (self.base_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @property
+    def secure(self) -> bool:
+        """Return whether browsers reach us by https, so that cookies are marked Secure."""
+        return self.url.startswith("https://")
+
+    def but(self, **changes: Any) -> Config:
+        """Return a copy with other values."""
+        return replace(self, **changes)
+
+    @classmethod
+    def load(cls, folder: Path | str | None = None) -> Config:
+        """Read the configuration of `folder` (default: CRM_FOLDER, then the user's data folder).
+
+        Raises StartupError for an unreadable file, unknown keys and a short key.
+        """
+        home = Path(folder or os.environ.get("CRM_FOLDER") or platformdirs.user_data_dir("crm")).expanduser().absolute()
+        values = _file(home / "crm.toml")
+        known = {
+            "database_url", "redis_url", "base_url", "host", "port", "strict_plugins", "required", "disabled",
+            "insecure_http", "outbound_allow", "secret_key", "log_format", "log_level", "jobs",
+        }  # fmt: skip
+        if unknown := sorted(set(values) - known):
+            raise StartupError(f"{home / 'crm.toml'}: unknown setting {', '.join(unknown)}")
+        for name in known:
+            if (text := os.environ.get(f"CRM_{name.upper()}")) is not None:
+                values[name] = text
+        config = cls(folder=home, **_typed(values, home))
+        if config.secret_key and len(config.secret_key) < MINIMUM_KEY:
+            raise StartupError(f"secret_key is too short: at least {MINIMUM_KEY} characters")
+        return config
+
+    def prepare(self) -> Config:
+        """Create the folder and the key file when missing; return the configuration with its key."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.files.mkdir(exist_ok=True)
+        if self.secret_key:
+            return self
+        path = self.folder / KEY_FILE
+        if not path.is_file():
+            if not self.embedded:
+                raise StartupError("scaled out, every process needs the same key: set secret_key in crm.toml")
+            try:
+                with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                    file.write(secrets.token_urlsafe(48))
+            except FileExistsError:
+                pass  # another process made it in this moment; read theirs
+        return replace(self, secret_key=path.read_text().strip())
+
+
+def _file(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise StartupError(f"{path}: {error}") from error
+
+
+def _typed(values: dict[str, Any], home: Path) -> dict[str, Any]:
+    typed = dict(values)
+    for name in ("strict_plugins", "insecure_http", "jobs"):
+        if isinstance(text := typed.get(name), str):
+            typed[name] = text.lower() in ("1", "true", "yes", "on")
+    for name in ("required", "outbound_allow", "disabled"):
+        value = typed.get(name, ())
+        typed[name] = tuple(v for v in value.replace(",", " ").split()) if isinstance(value, str) else tuple(value)
+    typed["disabled"] = frozenset(typed["disabled"])
+    try:
+        typed["port"] = int(typed.get("port", 8000))
+    except ValueError as error:
+        raise StartupError(f"port is not a number: {typed['port']!r}") from error
+    typed["database_url"] = database_url(str(typed.get("database_url") or f"sqlite:///{home / 'crm.db'}"))
+    typed["redis_url"] = typed.get("redis_url") or None
+    return typed
+
+
+def database_url(text: str) -> str:
+    """Return an URL with the async driver we use; StartupError for other databases."""
+    for prefix, full in (
+        ("sqlite+aiosqlite:", "sqlite+aiosqlite:"), ("sqlite:", "sqlite+aiosqlite:"),
+        ("postgresql+asyncpg:", "postgresql+asyncpg:"), ("postgresql:", "postgresql+asyncpg:"),
+        ("postgres:", "postgresql+asyncpg:"),
+    ):  # fmt: skip
+        if text.startswith(prefix):
+            return full + text[len(prefix) :]
+    raise StartupError(f"database_url must start with sqlite: or postgresql:, not {text.partition(':')[0]!r}")

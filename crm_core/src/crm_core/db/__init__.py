@@ -1,0 +1,1 @@
+"""Tables, types, engines and migrations."""

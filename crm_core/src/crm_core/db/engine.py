@@ -1,0 +1,205 @@
+"""The database of one installation: a read engine, a write engine, and the raw driver for hot lists."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import asyncpg
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy import exc
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+
+from crm_core.db import sqlite
+from crm_core.db.session import CrmSession, Hold, disarm_at_commit
+from crm_core.errors import CrmError, Unavailable
+from crm_core.i18n import Strings
+
+_ = Strings("crm_core")
+T = TypeVar("T")
+
+WRITE_LIMIT = 1.0
+WRITE_LIMIT_IN_TESTS = 0.2
+POOL_TIMEOUT = 10
+READ_TIMEOUT_MS = 15_000
+WRITE_TIMEOUT_MS = 60_000
+LOCK_TIMEOUT_MS = 10_000
+
+# PostgreSQL's answers to "not now": starting, stopping, too many connections, waited too long, serialisation.
+_BUSY_STATES = ("57P", "08", "53", "55P03", "57014", "40001", "40P01")
+_LOST = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError, OSError)
+
+
+class Database:
+    """Engines by what they may do. `write_limit` is the time in seconds a session may hold the writer, None: any."""
+
+    def __init__(self, url: sa.URL, read: AsyncEngine, write: AsyncEngine, *, testing: bool) -> None:
+        self.url = url
+        self.dialect = url.get_backend_name()
+        self.read = read
+        self.write = write
+        self.testing = testing
+        self.write_limit: float | None = WRITE_LIMIT_IN_TESTS if testing else WRITE_LIMIT
+        self._pool: asyncpg.Pool | None = None
+        self._opening = asyncio.Lock()
+        self._reader = sqlite.Reader(url.database or "") if self.sqlite else None
+        disarm_at_commit(write.sync_engine)
+
+    @classmethod
+    def open(cls, url: str, *, testing: bool = False) -> Database:
+        """Make the engines; nothing is connected yet. `testing`: no fsync, and a write limit of 200 ms."""
+        made = sa.make_url(url)
+        if made.get_backend_name() == "sqlite":
+            read, write = _sqlite_engines(url, durable=not testing)
+        else:
+            read, write = _postgres_engines(url)
+        return cls(made, read, write, testing=testing)
+
+    @property
+    def sqlite(self) -> bool:
+        """Return whether this is the embedded database."""
+        return self.dialect == "sqlite"
+
+    async def close(self) -> None:
+        """Close every connection."""
+        if self._pool is not None:
+            await self._pool.close()
+        if self._reader is not None:
+            self._reader.close()
+        await self.read.dispose()
+        await self.write.dispose()
+
+    def session(self, readonly: bool) -> AsyncSession:
+        """Return a new session; it takes a connection at its first statement.
+
+        Wrap its use in `session.write_limit(...)` so that the timer's cancellation becomes an answer.
+        """
+        write = self.write.sync_engine
+        read = self.read.sync_engine if readonly or self.sqlite else write
+        hold = Hold(readonly, read, write, None if readonly else self.write_limit, patient=self.testing)
+        return AsyncSession(
+            sync_session_class=CrmSession, autoflush=False, expire_on_commit=False, info={"hold": hold}
+        )
+
+    def wrote(self, session: AsyncSession) -> bool:
+        """Return whether a transaction that wrote is open in this session."""
+        hold: Hold = session.sync_session.info["hold"]
+        return hold.wrote
+
+    async def fetch(self, sql: str, args: Sequence[Any]) -> list[Any]:
+        """Return all rows of one reading statement, straight from the driver.
+
+        Placeholders are the driver's (`?`, `$1`). Tried once more after a lost connection; Unavailable after that.
+        """
+        try:
+            if self._reader is not None:
+                return await self._reader.fetch(sql, args)
+            pool = self._pool or await self._open_pool()
+            try:
+                return await pool.fetch(sql, *args)  # type: ignore[no-any-return]  # asyncpg has no types
+            except _LOST:
+                return await pool.fetch(sql, *args)  # type: ignore[no-any-return]
+        except Exception as error:
+            if (answer := unavailable(error)) is not None:
+                raise answer from error
+            raise
+
+    async def _open_pool(self) -> asyncpg.Pool:
+        async with self._opening:
+            if self._pool is None:
+                self._pool = await asyncpg.create_pool(
+                    self.dsn, min_size=0, max_size=10, statement_cache_size=512,
+                    server_settings=_settings(readonly=True), max_inactive_connection_lifetime=300,
+                )  # fmt: skip
+            return self._pool
+
+    @property
+    def dsn(self) -> str:
+        """Return the address as asyncpg reads it, password included."""
+        return self.url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+    async def in_writer(self, session: AsyncSession, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `work` with SQLite's own connection inside the session's write transaction, in one thread hop."""
+        connection = await self._writing(session)
+        found: sqlite.Connection = connection.dbapi_connection
+        return await found.in_thread(work)
+
+    async def writer(self, session: AsyncSession) -> asyncpg.Connection:
+        """Return asyncpg's own connection inside the session's write transaction, BEGIN sent."""
+        connection = await self._writing(session)
+        adapted: Any = connection.dbapi_connection
+        if not adapted._started:  # noqa: SLF001 - else the raw statement would be outside the transaction
+            await adapted._start_transaction()  # noqa: SLF001
+        return adapted.driver_connection
+
+    async def _writing(self, session: AsyncSession) -> Any:
+        session.sync_session.info["hold"].mark()
+        return await (await session.connection()).get_raw_connection()
+
+
+def unavailable(error: BaseException) -> CrmError | None:
+    """Return `Unavailable` for an error that says "not now" (away, busy, took too long), else None."""
+    cause: Any = error.orig if isinstance(error, exc.DBAPIError) else error
+    state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None) or ""
+    text = str(cause)
+    if (
+        isinstance(error, exc.TimeoutError | asyncpg.InterfaceError | OSError)
+        or (isinstance(error, exc.DBAPIError) and error.connection_invalidated)
+        or state.startswith(_BUSY_STATES)
+        or (isinstance(cause, sqlite3.OperationalError) and ("locked" in text or text == "interrupted"))
+    ):
+        return Unavailable(_("The database is not available at this moment. Please try again."), retry_after=1)
+    return None
+
+
+def _sqlite_engines(url: str, *, durable: bool) -> tuple[AsyncEngine, AsyncEngine]:
+    read = sqlite.engine(
+        url, begin=None, readonly=True, durable=durable,
+        pool_size=4, max_overflow=16, pool_timeout=POOL_TIMEOUT, pool_use_lifo=True,
+    )  # fmt: skip
+    # One connection: waiting writers queue fairly in this process instead of polling the file lock.
+    write = sqlite.engine(
+        url, begin="BEGIN IMMEDIATE", durable=durable, pool_size=1, max_overflow=0, pool_timeout=POOL_TIMEOUT
+    )
+    return read, write
+
+
+def _settings(*, readonly: bool) -> dict[str, str]:
+    return {
+        "application_name": "crm",
+        "timezone": "UTC",
+        "jit": "off",
+        "default_transaction_read_only": "on" if readonly else "off",
+        "statement_timeout": str(READ_TIMEOUT_MS if readonly else WRITE_TIMEOUT_MS),
+        "lock_timeout": str(LOCK_TIMEOUT_MS),
+        "idle_in_transaction_session_timeout": str(WRITE_TIMEOUT_MS),
+    }
+
+
+def _postgres_engine(url: str, *, readonly: bool, **kw: Any) -> AsyncEngine:
+    made = create_async_engine(
+        url,
+        connect_args={"server_settings": _settings(readonly=readonly), "timeout": 5},
+        pool_timeout=POOL_TIMEOUT,
+        pool_use_lifo=True,
+        json_deserializer=msgspec.json.decode,
+        **kw,
+    )
+
+    @sa.event.listens_for(made.sync_engine, "checkout")
+    def alive(connection: Any, _record: object, _proxy: object) -> None:
+        # After a restart of the server the driver knows that its socket is closed: no ping needed.
+        if connection.driver_connection.is_closed():
+            raise exc.DisconnectionError("the server closed this connection")
+
+    return made
+
+
+def _postgres_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
+    read = _postgres_engine(
+        url, readonly=True, pool_size=8, max_overflow=8, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True
+    )
+    return read, _postgres_engine(url, readonly=False, pool_size=8, max_overflow=8)

@@ -1,0 +1,104 @@
+"""Own insert of new rows: in one statement a table instead of through the ORM's flush, half its cost.
+
+New objects become persistent at once, so that later edits in the same unit of work are ordinary ones.
+Their rows are sent by `UnitOfWork.settle()`, so that SQLite's write lock opens late.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import make_transient_to_detached
+
+from crm_core.entity.changes import told_columns
+
+if TYPE_CHECKING:
+    from crm_core.plugin.declare import Entity
+    from crm_core.uow import UnitOfWork
+
+
+class _Context:
+    """What a context-sensitive column default asks for."""
+
+    __slots__ = ("values",)
+
+    def __init__(self, values: dict[str, Any]) -> None:
+        self.values = values
+
+    def get_current_parameters(self) -> dict[str, Any]:
+        return self.values
+
+
+@lru_cache(maxsize=512)
+def _defaults(model: type) -> tuple[tuple[str, Callable[[_Context], Any]], ...]:
+    """Return (attribute, function of the context) for every column; None where there is no default."""
+    found: list[tuple[str, Callable[[_Context], Any]]] = []
+    for attribute in sa.inspect(model).column_attrs:
+        column = attribute.columns[0]
+        default = column.default
+        if default is None:
+            if column.autoincrement is True or column.server_default is not None:
+                continue
+            found.append((attribute.key, lambda context: None))
+        elif default.is_callable:
+            found.append((attribute.key, default.arg))
+        else:
+            found.append((attribute.key, lambda context, value=default.arg: value))
+    return tuple(sorted(found, key=lambda pair: pair[0].endswith("_f")))
+
+
+def fill(model: type, values: dict[str, Any]) -> dict[str, Any]:
+    """Return values for every column of `model`, defaults and folded twins included."""
+    context = _Context(values)
+    for name, default in _defaults(model):
+        if name not in values:
+            values[name] = default(context)
+    return values
+
+
+def insert(uow: UnitOfWork, record: Any, entity: Entity | None = None) -> Any:
+    """Insert a new object with this unit of work; an entity's record also becomes a created event."""
+    changes = uow.demand_write()
+    model = type(record)
+    state = record.__dict__
+    values = fill(model, {k: v for k, v in state.items() if k != "_sa_instance_state"})
+    for name, value in values.items():
+        state[name] = value
+    make_transient_to_detached(record)
+    uow.session.add(record)
+    uow.inserts.append((model, record))
+    if entity is not None:
+        told = {n: values[n] for n in told_columns(model) if values.get(n) is not None}
+        changes.note(entity, record.id, "created", {}, told, record)
+    return record
+
+
+def insert_rows(uow: UnitOfWork, model: Any, rows: list[dict[str, Any]]) -> None:
+    """Insert plain rows (associations, tags) with this unit of work, after its new records."""
+    uow.demand_write()
+    uow.inserts += [(model, row) for row in rows]
+
+
+async def send(uow: UnitOfWork) -> None:
+    """Send waiting rows, one statement a table, in order of first appearance."""
+    waiting, uow.inserts = uow.inserts, []
+    tables: dict[Any, list[dict[str, Any]]] = {}
+    for model, row in waiting:
+        names = [n for n, _default in _defaults(model)]
+        values = fill(model, row) if isinstance(row, dict) else row.__dict__
+        tables.setdefault(model, []).append({n: values[n] for n in names})
+    for model, rows in tables.items():
+        await uow.session.execute(sa.insert(model.__table__), [_columns(model, r) for r in rows])
+
+
+@lru_cache(maxsize=512)
+def _names(model: type) -> dict[str, str]:
+    return {a.key: a.columns[0].key for a in sa.inspect(model).column_attrs}
+
+
+def _columns(model: type, row: dict[str, Any]) -> dict[str, Any]:
+    names = _names(model)
+    return {names[k]: v for k, v in row.items()}

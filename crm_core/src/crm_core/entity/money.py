@@ -1,0 +1,159 @@
+"""Currencies, dated rates, and the base amounts computed from them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from crm_core.db.model import Model, Record
+from crm_core.db.types import Ratio
+from crm_core.entity import fields as f
+from crm_core.errors import Invalid
+from crm_core.i18n import Strings
+from crm_core.plugin.declare import Entity
+
+if TYPE_CHECKING:
+    from crm_core.uow import UnitOfWork
+
+_ = Strings("crm_core")
+UNIT = Decimal("0.0001")
+
+
+class RateMissing(Invalid):
+    """There is no exchange rate for a currency."""
+
+
+class MoneySettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The currency in which amounts are compared and added up (ISO 4217)."""
+
+    base_currency: str = "EUR"
+
+
+class Currency(Model):
+    """A currency amounts may be entered in; `digits` after the point are shown."""
+
+    __tablename__ = "core_currency"
+
+    code: Mapped[str] = mapped_column(sa.String(3), primary_key=True)
+    name: Mapped[str] = mapped_column(sa.String(60))
+    symbol: Mapped[str] = mapped_column(sa.String(8), default="")
+    digits: Mapped[int] = mapped_column(sa.Integer, default=2)
+    active: Mapped[bool] = mapped_column(sa.Boolean, default=True)
+
+
+class Rate(Record, Model):
+    """One unit of `currency` is worth `rate` units of the base currency from `valid_from` on."""
+
+    __tablename__ = "core_rate"
+    __table_args__ = (sa.Index("ix_core_rate_currency_valid_from", "currency", "valid_from"),)
+
+    currency: Mapped[str] = mapped_column(sa.String(3), sa.ForeignKey("core_currency.code", ondelete="CASCADE"))
+    valid_from: Mapped[date] = mapped_column(sa.Date)
+    rate: Mapped[Decimal] = mapped_column(Ratio())
+
+
+async def set_base(uow: UnitOfWork, entity: Entity, record: Any, changed: Collection[str]) -> None:
+    """Fill currency and base amount of the record's changed money fields.
+
+    The rate is that of the day in the field's `date_field`, of today when it is empty. So a record that
+    is open is valued anew when it changes, and one that is closed keeps the rate of its closing day.
+    Raises RateMissing when the currency has no rate.
+    """
+    for field in entity.fields:
+        if isinstance(field, f.Money) and not {*field.columns, field.date_field}.isdisjoint(changed):
+            await _set_one(uow, field, record)
+
+
+async def _set_one(uow: UnitOfWork, field: f.Money, record: Any) -> None:
+    amount = getattr(record, field.name)
+    code = getattr(record, f"{field.name}_currency")
+    if amount is None:
+        setattr(record, f"{field.name}_base", None)
+        return
+    if code is None:
+        code = (await uow.settings(MoneySettings)).base_currency
+        setattr(record, f"{field.name}_currency", code)
+    day = getattr(record, field.date_field) if field.date_field else None
+    setattr(record, f"{field.name}_base", await base_amount(uow, amount, code, day))
+
+
+async def base_amount(uow: UnitOfWork, amount: Decimal, currency: str, day: date | None = None) -> Decimal:
+    """Return `amount` in the base currency at the rate valid on `day` (today in the actor's zone when None)."""
+    if currency == (await uow.settings(MoneySettings)).base_currency:
+        return amount
+    rate = await rate_on(uow, currency, day or uow.now.astimezone(ZoneInfo(uow.zone)).date())
+    return (amount * rate).quantize(UNIT, ROUND_HALF_EVEN)
+
+
+async def rate_on(uow: UnitOfWork, currency: str, day: date) -> Decimal:
+    """Return the newest rate valid on `day`, or the oldest there is when all are younger; RateMissing if none."""
+    own = sa.select(Rate.rate).where(Rate.currency == currency, Rate.deleted_at.is_(None))
+    before = own.where(Rate.valid_from <= day).order_by(Rate.valid_from.desc(), Rate.id.desc())
+    rate = await uow.session.scalar(before.limit(1))
+    if rate is None:
+        rate = await uow.session.scalar(own.order_by(Rate.valid_from, Rate.id).limit(1))
+    if rate is None:
+        raise RateMissing(_("There is no exchange rate for {currency}.", currency=currency))
+    return Decimal(rate)
+
+
+class Rates:
+    """All rates at once, for imports: the same answers as `base_amount` without a query per row."""
+
+    def __init__(self, base: str, rates: dict[str, list[tuple[date, Decimal]]], today: date) -> None:
+        self.base = base
+        self.rates = rates
+        self.today = today
+
+    @classmethod
+    async def load(cls, uow: UnitOfWork) -> Rates:
+        """Read the base currency and every rate."""
+        found: dict[str, list[tuple[date, Decimal]]] = {}
+        query = sa.select(Rate.currency, Rate.valid_from, Rate.rate).where(Rate.deleted_at.is_(None))
+        for currency, day, rate in await uow.session.execute(query.order_by(Rate.valid_from, Rate.id)):
+            found.setdefault(currency, []).append((day, Decimal(rate)))
+        base = (await uow.settings(MoneySettings)).base_currency
+        return cls(base, found, uow.now.astimezone(ZoneInfo(uow.zone)).date())
+
+    def to_base(self, amount: Decimal, currency: str, day: date | None) -> Decimal:
+        """Return the base amount; RateMissing if the currency has no rate."""
+        if currency == self.base:
+            return amount
+        rates = self.rates.get(currency)
+        if not rates:
+            raise RateMissing(_("There is no exchange rate for {currency}.", currency=currency))
+        wanted = day or self.today
+        rate = next((r for d, r in reversed(rates) if d <= wanted), rates[0][1])
+        return (amount * rate).quantize(UNIT, ROUND_HALF_EVEN)
+
+
+async def revalue(uow: UnitOfWork, entity: Entity, currency: str, open_ids: Collection[UUID]) -> int:
+    """Compute the base amounts of open records in `currency` anew, after a rate was added; return how many.
+
+    Derived values: no version is raised and no event is written.
+    """
+    changed = 0
+    table = entity.model.__table__
+    for field in entity.fields:
+        if not isinstance(field, f.Money) or not open_ids:
+            continue
+        rate = await rate_on(uow, currency, uow.now.astimezone(ZoneInfo(uow.zone)).date())
+        amount, code, base = (table.c[c] for c in field.columns)
+        connection = await uow.session.connection(bind_arguments={"clause": sa.update(table)})
+        rows = await connection.execute(
+            sa.select(table.c.id, amount).where(code == currency, amount.is_not(None), table.c.id.in_(open_ids))
+        )
+        values = [{"key": i, "base": (a * rate).quantize(UNIT, ROUND_HALF_EVEN)} for i, a in rows]
+        if values:
+            statement = sa.update(table).where(table.c.id == sa.bindparam("key"))
+            await connection.execute(statement.values({base: sa.bindparam("base")}), values)
+            changed += len(values)
+    return changed

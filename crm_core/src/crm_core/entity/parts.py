@@ -1,0 +1,135 @@
+"""What a record consists of beside its row: children, tags and links. Their changes are the record's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from crm_core.db.model import metadata
+from crm_core.entity import fields as f
+from crm_core.entity import tags
+from crm_core.entity.changes import touch
+from crm_core.entity.clean import BadValue, clean
+from crm_core.entity.inserts import insert
+from crm_core.i18n import Strings
+from crm_core.plugin.declare import Child, Entity
+
+if TYPE_CHECKING:
+    from crm_core.uow import UnitOfWork
+
+_ = Strings("crm_core")
+MOST = 200  # children of one kind on one record
+
+
+def clean_children(child: Child, rows: Any) -> list[dict[str, Any]]:
+    """Return rows of one kind of children, cleaned; empty rows are left out. BadValue names the first fault."""
+    if rows is None:
+        return []
+    if not isinstance(rows, list) or len(rows) > MOST:
+        raise BadValue(_("This must be a list of at most {count}.", count=MOST))
+    found = []
+    for row in rows:
+        if not isinstance(row, dict):
+            raise BadValue(_("This must be a list of objects."))
+        known = {x.name: x for x in child.fields}
+        if unknown := set(row) - set(known) - {"id"}:
+            raise BadValue(_("Unknown key: {key}.", key=sorted(unknown)[0]))
+        values = {k: clean(known[k], v) for k, v in row.items() if k != "id"}
+        if all(v in (None, "") for k, v in values.items() if known[k].required):
+            continue
+        for field in child.fields:
+            if field.required and values.get(field.name) is None:
+                raise BadValue(_("{label} is required.", label=field.label))
+            if field.name not in values and field.default is not None:
+                values[field.name] = field.default
+        if row.get("id"):
+            values["id"] = row["id"] if isinstance(row["id"], UUID) else UUID(str(row["id"]))
+        found.append(values)
+    return found
+
+
+async def create(uow: UnitOfWork, entity: Entity, record: Any, rest: dict[str, Any]) -> None:
+    """Add the parts of a new record."""
+    changes = uow.demand_write()
+    for child in entity.children:
+        for position, row in enumerate(rest.get(child.name, ())):
+            row.pop("id", None)
+            part = _part(child, record, row, position)
+            insert(uow, part)
+            told = {n: getattr(part, n) for x in child.fields for n in x.columns}
+            changes.note(entity, record.id, "created", {}, {f"{child.name}.{part.id}": told}, record)
+    for field in entity.fields:
+        if rest.get(field.name):
+            await _set(uow, entity, record, field, rest[field.name], [])
+
+
+def _part(child: Child, record: Any, row: dict[str, Any], position: int) -> Any:
+    part = child.model(**{**row, child.foreign_key: record.id})
+    if child.ordered:
+        part.position = position
+    return part
+
+
+async def update(uow: UnitOfWork, entity: Entity, record: Any, rest: dict[str, Any]) -> None:
+    """Make the parts of a record equal to what is given; parts not named stay."""
+    for child in entity.children:
+        if child.name in rest:
+            await _children(uow, entity, record, child, rest[child.name])
+    for field in entity.fields:
+        if field.kind in ("tags", "links") and field.name in rest:
+            before = await current(uow, entity, record, field)
+            if sorted(map(str, before)) != sorted(map(str, rest[field.name])):
+                await _set(uow, entity, record, field, rest[field.name], before)
+
+
+async def _children(uow: UnitOfWork, entity: Entity, record: Any, child: Child, rows: list[dict[str, Any]]) -> None:
+    key = getattr(child.model, child.foreign_key)
+    old = {p.id: p for p in await uow.session.scalars(sa.select(child.model).where(key == record.id))}
+    for position, row in enumerate(rows):
+        part = old.pop(row.pop("id", None), None)
+        if part is None:
+            uow.session.add(_part(child, record, row, position))
+            continue
+        for name, value in row.items():
+            if getattr(part, name) != value:
+                setattr(part, name, value)
+        if child.ordered and part.position != position:
+            part.position = position
+    for part in old.values():
+        await uow.session.delete(part)
+
+
+async def current(uow: UnitOfWork, entity: Entity, record: Any, field: f.Field) -> list[Any]:
+    """Return the tag names or linked ids a record has now."""
+    if isinstance(field, f.Links):
+        table = metadata.tables[field.table]
+        found = await uow.session.scalars(sa.select(table.c[field.item]).where(table.c[field.owner] == record.id))
+        return list(found)
+    return await tags.names(uow, entity, record.id)
+
+
+async def _set(
+    uow: UnitOfWork, entity: Entity, record: Any, field: f.Field, after: list[Any], before: list[Any]
+) -> None:
+    changes = uow.demand_write()
+    if isinstance(field, f.Links):
+        await _link(uow, record, field, after, before)
+    else:
+        await tags.put(uow, entity, record.id, after)
+    changes.note(entity, record.id, "updated", {field.name: before}, {field.name: after}, record)
+    touch(record, uow.now)
+
+
+async def _link(uow: UnitOfWork, record: Any, field: f.Links, after: list[Any], before: list[Any]) -> None:
+    from crm_core.entity.inserts import send
+
+    await send(uow)  # the record's own row must exist before its associations
+    table = metadata.tables[field.table]
+    if gone := set(before) - set(after):
+        await uow.session.execute(
+            sa.delete(table).where(table.c[field.owner] == record.id, table.c[field.item].in_(gone))
+        )
+    if new := [i for i in after if i not in set(before)]:
+        await uow.session.execute(sa.insert(table), [{field.owner: record.id, field.item: i} for i in new])

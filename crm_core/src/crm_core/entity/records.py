@@ -1,0 +1,223 @@
+"""Creating, changing, trashing and restoring records of any entity: the one way for API, pages, rules and code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from crm_core.auth.actor import Scope
+from crm_core.auth.people import TeamMember
+from crm_core.entity import fields as f
+from crm_core.entity import money, parts
+from crm_core.entity.changes import touch
+from crm_core.entity.clean import BadValue, clean, currency, zone
+from crm_core.entity.event_rows import EventData, EventRow
+from crm_core.entity.inserts import insert
+from crm_core.errors import Forbidden, Invalid
+from crm_core.i18n import Strings, Text
+from crm_core.plugin.declare import Entity, Ref
+
+if TYPE_CHECKING:
+    from crm_core.uow import UnitOfWork
+
+_ = Strings("crm_core")
+
+
+async def create(uow: UnitOfWork, entity: Entity, values: Mapping[str, Any], *, trusted: bool = False) -> Any:
+    """Create a record from API keys and return it.
+
+    `trusted` code may set readonly fields. Raises Forbidden without the right to create, Invalid with
+    a text per field.
+    """
+    if not trusted:
+        demand(uow, entity, "create")
+    given = await entity.defaults(uow, dict(values)) if entity.defaults else dict(values)
+    columns, rest = take(uow, entity, given, trusted=trusted)
+    for field in entity.fields:
+        for name in field.columns[:1]:
+            if name not in columns and field.default is not None:
+                columns[name] = field.default() if callable(field.default) else field.default
+    _required(entity, {**rest, **columns}, {x.name for x in entity.fields})
+    columns = {k: v for k, v in columns.items() if k not in rest}
+    await _own(uow, entity, columns, trusted=trusted)
+    record = entity.model(**columns)
+    await money.fill(uow, entity, record)
+    insert(uow, record, entity)
+    await parts.create(uow, entity, record, rest)
+    if entity.validate:
+        await entity.validate(uow, record, frozenset(given))
+    return record
+
+
+async def update(
+    uow: UnitOfWork, entity: Entity, record: Any, values: Mapping[str, Any], *, version: int | None = None,
+    trusted: bool = False,
+) -> Any:  # fmt: skip
+    """Change a record that the caller got with the right to edit it, and return it.
+
+    version: what the caller read. Fields that somebody else changed since then raise RecordChanged with
+    both values; changes to different fields merge.
+    """
+    columns, rest = take(uow, entity, values, trusted=trusted)
+    _required(entity, {**columns, **rest}, set(columns) | set(rest))
+    changed = {k: v for k, v in columns.items() if getattr(record, k) != v}
+    if version is not None and version != record.version:
+        await _conflict(uow, entity, record, version, changed, rest)
+    if "owner_id" in changed:
+        if not trusted:
+            demand(uow, entity, "assign")
+        await _own(uow, entity, changed, trusted=trusted)
+    stage = next((x for x in entity.fields if isinstance(x, f.Stage) and x.name in changed), None)
+    moved = changed.pop(stage.name) if stage and record.__dict__.get(stage.name) is not None else None
+    for name, value in changed.items():
+        setattr(record, name, value)
+    if changed:
+        await money.fill(uow, entity, record, frozenset(changed))
+    await parts.update(uow, entity, record, rest)
+    if moved is not None:
+        from crm_core.entity.stages import move_stage
+
+        await move_stage(uow, record, moved)
+    if entity.validate:
+        await entity.validate(uow, record, frozenset(changed) | frozenset(rest))
+    return record
+
+
+async def delete(uow: UnitOfWork, entity: Entity, record: Any) -> None:
+    """Move a record, got with the right to delete it, to the trash."""
+    uow.demand_write()
+    record.deleted_at, record.deleted_by = uow.now, uow.actor.user_id
+    touch(record, uow.now)
+
+
+async def restore(uow: UnitOfWork, entity: Entity, record: Any) -> None:
+    """Take a record out of the trash; ValueTaken at the commit if a unique value was given away."""
+    uow.demand_write()
+    record.deleted_at = record.deleted_by = None
+    touch(record, uow.now)
+
+
+def set_field(record: Any, name: str, value: Any) -> None:
+    """Set one custom field: the dict is replaced, so that the event knows the value before."""
+    record.custom = {**record.custom, name: value} if value is not None else {
+        k: v for k, v in record.custom.items() if k != name
+    }
+
+
+def demand(uow: UnitOfWork, entity: Entity, verb: str) -> None:
+    """Raise Forbidden when the actor lacks a verb on every row of an entity."""
+    if uow.actor.scope(parent_of(uow, entity).name, "edit" if entity.parent else verb) is Scope.none:
+        raise Forbidden(_("You may not do this with {plural}.", plural=entity.plural))
+
+
+def parent_of(uow: UnitOfWork, entity: Entity) -> Entity:
+    """Return the entity whose rights count: the parent of a child entity, else itself."""
+    if not entity.parent:
+        return entity
+    link = entity.field(entity.parent)
+    return uow.registry.entity(link.target) if isinstance(link, f.Link) else entity
+
+
+def take(
+    uow: UnitOfWork, entity: Entity, values: Mapping[str, Any], *, trusted: bool
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return (columns of the model, parts kept elsewhere) from API keys; Invalid names every bad key."""
+    columns: dict[str, Any] = {}
+    rest: dict[str, Any] = {}
+    errors: dict[str, Text | str] = {}
+    fields = {k: x for x in uow.registry.fields(entity) for k in (x.name, *x.columns)}
+    children = {c.name: c for c in entity.children}
+    for key, value in values.items():
+        try:
+            if key in children:
+                rest[key] = parts.clean_children(children[key], value)
+                continue
+            field = fields.get(key)
+            if field is None or (not trusted and not _may_set(uow, entity, field, key)):
+                raise BadValue(_("This field does not exist or cannot be set."))
+            _one(field, key, value, columns, rest)
+        except BadValue as error:
+            errors[key] = error.text
+    if errors:
+        raise Invalid(_("Some values are not acceptable."), fields=errors)
+    return columns, rest
+
+
+def _may_set(uow: UnitOfWork, entity: Entity, field: f.Field, key: str) -> bool:
+    if field.readonly or field.hidden or (field.kind == "money" and key.endswith("_base")):
+        return False
+    return uow.actor.may_set(entity.name, field.name)
+
+
+def _one(field: f.Field, key: str, value: Any, columns: dict[str, Any], rest: dict[str, Any]) -> None:
+    if field.kind == "any_link":
+        ref: Ref | None = clean(field, value)
+        columns[f"{field.name}_entity"] = ref.entity if ref else None
+        columns[f"{field.name}_id"] = ref.id if ref else None
+    elif field.kind in ("tags", "links"):
+        rest[key] = clean(field, value)
+    elif isinstance(field, f.Money) and key == f"{field.name}_currency":
+        columns[key] = currency(value)
+    elif isinstance(field, f.Appointment) and key == field.zone_column:
+        columns[key] = zone(value)
+    else:
+        columns[key] = clean(field, value)
+
+
+def _required(entity: Entity, values: Mapping[str, Any], names: set[str]) -> None:
+    missing: dict[str, Text | str] = {
+        x.name: _("This is required.")
+        for x in entity.fields
+        if x.required and x.name in names and values.get(x.columns[0] if x.columns else x.name) in (None, "", [])
+    }
+    if missing:
+        raise Invalid(_("Some values are missing."), fields=missing)
+
+
+async def _own(uow: UnitOfWork, entity: Entity, columns: dict[str, Any], *, trusted: bool) -> None:
+    """Fill owner and team; a narrow right to create or assign bounds who the owner may be."""
+    if entity.field("owner_id") is None:
+        return
+    owner: UUID | None = columns.setdefault("owner_id", uow.actor.user_id)
+    if owner == uow.actor.user_id and uow.actor.team_id is not None:
+        columns["team_id"] = uow.actor.team_id
+        return
+    team = None
+    if owner is not None:
+        team = await uow.session.scalar(
+            sa.select(TeamMember.team_id).where(TeamMember.user_id == owner, TeamMember.is_primary)
+        )
+    columns["team_id"] = team
+    scope = uow.actor.scope(entity.name, "assign") if not trusted else Scope.all
+    allowed = (
+        scope is Scope.all or owner == uow.actor.user_id or (scope is Scope.team and team in uow.actor.team_ids)
+    )
+    if not allowed:
+        raise Forbidden(_("You may not give a record to this person."))
+
+
+async def _conflict(
+    uow: UnitOfWork, entity: Entity, record: Any, version: int, changed: dict[str, Any], rest: dict[str, Any]
+) -> None:
+    from crm_core.uow import RecordChanged
+
+    count = max(0, record.version - version)
+    newest = (
+        sa.select(EventData.payload)
+        .join(EventRow, EventRow.id == EventData.event_id)
+        .where(EventRow.entity == entity.name, EventRow.record_id == record.id, EventRow.type.startswith(f"{entity.name}."))
+        .order_by(EventRow.id.desc())
+        .limit(count)
+    )
+    theirs: set[str] = set()
+    for payload in await uow.session.scalars(newest):
+        theirs |= {k.partition(".")[0] for side in payload.values() for k in side}
+    clash = sorted((set(changed) | set(rest)) & theirs)
+    if clash or version > record.version:
+        both = {k: {"yours": changed.get(k, rest.get(k)), "theirs": getattr(record, k, None)} for k in clash}
+        raise RecordChanged(
+            _("Somebody else changed this record meanwhile."), conflicts=both, version=record.version
+        )

@@ -1,0 +1,1 @@
+"""The basic CRM as built-in plugins."""

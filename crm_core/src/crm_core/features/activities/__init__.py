@@ -1,0 +1,1 @@
+"""Activities: tasks, calls, meetings, notes and e-mail notes on any record."""

@@ -1,0 +1,33 @@
+"""What a comment is."""
+
+from __future__ import annotations
+
+from crm_core.features.comments import rules
+from crm_core.features.comments.models import Comment
+from crm_core.features.standard import OWNERSHIP, ROLES, TIMES
+from crm_core.plugin import Entity, Strings, fields
+
+_ = Strings("crm_core")
+
+COMMENT = Entity(
+    name="core.comment",
+    model=Comment,
+    label=_("Comment"),
+    plural=_("Comments"),
+    path="comments",
+    icon="message",
+    title="body",
+    fields=(
+        fields.LongText("body", _("Text"), required=True, personal=True, length=20_000),
+        fields.AnyLink("parent", _("About"), required=True),
+        *OWNERSHIP,
+        *TIMES,
+    ),
+    list_columns=("body", "parent", "owner_id", "created_at"),
+    default_sort="-created_at",
+    also_visible=rules.also_visible,
+    defaults=rules.defaults,
+    in_menu=False,
+    roles=ROLES,
+    order=220,
+)

@@ -1,0 +1,1 @@
+"""Companies, with their parent companies."""

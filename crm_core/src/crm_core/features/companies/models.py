@@ -1,0 +1,47 @@
+"""The table of companies."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from crm_core.db.model import Model, Record, folded, foreign
+from crm_core.db.types import Amount, UTCDateTime
+
+
+class Company(Record, Model):
+    """An organisation we do business with; `parent_id` is the company that owns it."""
+
+    __tablename__ = "core_company"
+    __table_args__ = (
+        sa.Index("ix_core_company_name_f_id", "name_f", "id"),
+        sa.Index("ix_core_company_team_id_name_f", "team_id", "name_f", "id"),
+        sa.Index("ix_core_company_domain_f", "domain_f"),
+    )
+
+    name: Mapped[str] = mapped_column(sa.String(255))
+    name_f: Mapped[str] = folded("name")
+    domain: Mapped[str | None] = mapped_column(sa.String(255), default=None)
+    domain_f: Mapped[str] = folded("domain")
+    parent_id: Mapped[UUID | None] = foreign("core_company.id", default=None)
+    industry: Mapped[str | None] = mapped_column(sa.String(40), default=None)
+    revenue: Mapped[Decimal | None] = mapped_column(Amount(), default=None)
+    revenue_currency: Mapped[str | None] = mapped_column(sa.String(3), default=None)
+    revenue_base: Mapped[Decimal | None] = mapped_column(Amount(), default=None)
+    employees: Mapped[int | None] = mapped_column(sa.Integer, default=None)
+    founded: Mapped[int | None] = mapped_column(sa.Integer, default=None)
+    website: Mapped[str | None] = mapped_column(sa.String(2000), default=None)
+    phone: Mapped[str | None] = mapped_column(sa.String(60), default=None)
+    street: Mapped[str | None] = mapped_column(sa.String(255), default=None)
+    postcode: Mapped[str | None] = mapped_column(sa.String(20), default=None)
+    city: Mapped[str | None] = mapped_column(sa.String(100), default=None)
+    city_f: Mapped[str] = folded("city", 100)
+    country: Mapped[str | None] = mapped_column(sa.String(100), default=None)
+    country_f: Mapped[str] = folded("country", 100)
+    description: Mapped[str | None] = mapped_column(sa.Text, default=None)
+    last_activity_at: Mapped[datetime | None] = mapped_column(UTCDateTime(), default=None)
+    next_activity_at: Mapped[datetime | None] = mapped_column(UTCDateTime(), default=None)

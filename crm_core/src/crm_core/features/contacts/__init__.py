@@ -1,0 +1,1 @@
+"""Contacts: people, with several e-mail addresses and phone numbers."""

@@ -1,0 +1,1 @@
+"""Deals in pipelines of stages, with money and stage history."""

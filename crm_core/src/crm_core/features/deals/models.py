@@ -1,0 +1,49 @@
+"""The table of deals. Pipelines, stages and the stage history are in `crm_core.entity.stages`."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from crm_core.db.model import Model, Record, folded, foreign
+from crm_core.db.types import Amount, Ratio, UTCDateTime
+
+
+class Deal(Record, Model):
+    """An opportunity to sell; its stage moves through `move_stage()` only."""
+
+    __tablename__ = "core_deal"
+    __table_args__ = (
+        sa.Index("ix_core_deal_name_f_id", "name_f", "id"),
+        sa.Index("ix_core_deal_stage_id_amount_base", "stage_id", "amount_base", "id"),
+        sa.Index("ix_core_deal_team_id_stage_id", "team_id", "stage_id"),
+        sa.Index("ix_core_deal_closed_on", "closed_on"),
+        sa.Index("ix_core_deal_expected_close_on", "expected_close_on"),
+    )
+
+    name: Mapped[str] = mapped_column(sa.String(255))
+    name_f: Mapped[str] = folded("name")
+    company_id: Mapped[UUID | None] = foreign("core_company.id", default=None)
+    contact_id: Mapped[UUID | None] = foreign("core_contact.id", default=None)
+    pipeline_id: Mapped[UUID] = foreign("core_pipeline.id", on_delete="RESTRICT", nullable=False)
+    stage_id: Mapped[UUID] = foreign("core_stage.id", on_delete="RESTRICT", nullable=False)
+    stage_entered_at: Mapped[datetime | None] = mapped_column(UTCDateTime(), default=None)
+    amount: Mapped[Decimal | None] = mapped_column(Amount(), default=None)
+    amount_currency: Mapped[str | None] = mapped_column(sa.String(3), default=None)
+    amount_base: Mapped[Decimal | None] = mapped_column(Amount(), default=None)
+    probability: Mapped[Decimal | None] = mapped_column(Ratio(), default=None)
+    engaged_on: Mapped[date | None] = mapped_column(sa.Date, default=None)
+    expected_close_on: Mapped[date | None] = mapped_column(sa.Date, default=None)
+    closed_on: Mapped[date | None] = mapped_column(sa.Date, default=None)
+    product: Mapped[str | None] = mapped_column(sa.String(100), default=None)
+    product_f: Mapped[str] = folded("product", 100)
+    reference: Mapped[str | None] = mapped_column(sa.String(60), default=None)
+    reference_f: Mapped[str] = folded("reference", 60)
+    lost_reason: Mapped[str | None] = mapped_column(sa.String(255), default=None)
+    description: Mapped[str | None] = mapped_column(sa.Text, default=None)
+    last_activity_at: Mapped[datetime | None] = mapped_column(UTCDateTime(), default=None)
+    next_activity_at: Mapped[datetime | None] = mapped_column(UTCDateTime(), default=None)

@@ -1,0 +1,1 @@
+"""Import of CSV and XLSX files through the API."""

@@ -1,0 +1,1 @@
+"""Currencies and dated exchange rates."""

@@ -1,0 +1,1 @@
+"""The organisation: its name, address, language and time zone."""

@@ -1,0 +1,18 @@
+"""The organisation: what this feature adds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from crm_core.features.organisation import demo, settings
+from crm_core.plugin import DemoData, SettingsGroup, hookimpl
+
+
+@hookimpl
+def crm_settings() -> Sequence[SettingsGroup]:
+    return (settings.GROUP,)
+
+
+@hookimpl
+def crm_demo_data() -> Sequence[DemoData]:
+    return (DemoData("organisation", demo.load),)

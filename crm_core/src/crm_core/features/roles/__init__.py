@@ -1,0 +1,1 @@
+"""Roles: which verbs on which records, and how far they reach."""

@@ -1,0 +1,1 @@
+"""Teams: a tree that rights and reports follow."""

@@ -1,0 +1,1 @@
+"""Users: who signs in, with their teams and roles."""

@@ -1,0 +1,69 @@
+"""Rules about users, and what an administrator does with one."""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import available_timezones
+
+import sqlalchemy as sa
+
+from crm_core.auth.people import Role, User, UserRole
+from crm_core.auth.session import Session, revoke_sessions
+from crm_core.errors import Conflict, Forbidden, Invalid
+from crm_core.i18n import LOCALES, Strings
+from crm_core.entity.fields import Option
+from crm_core.uow import UnitOfWork
+
+_ = Strings("crm_core")
+
+LOCALE_OPTIONS = tuple(
+    Option(value=value, label=label) for value, label in (("en", _("English")), ("de", _("German"))) if value in LOCALES
+)
+
+
+class LastAdministrator(Conflict):
+    """Nobody would be left who may do everything."""
+
+
+class RolesNotYours(Forbidden):
+    """Giving roles needs a right of its own; or editing oneself would become everything."""
+
+
+class ZoneUnknown(Invalid):
+    """Not a name of the IANA time zone database."""
+
+
+async def defaults(uow: UnitOfWork, values: dict[str, Any]) -> dict[str, Any]:
+    """Give new users the language and zone of the one who adds them."""
+    return {"locale": uow.actor.locale, "zone": uow.actor.zone, **values}
+
+
+async def validate(uow: UnitOfWork, record: User, changed: frozenset[str]) -> None:
+    """Check zone, roles and teams of a user before it is written."""
+    if "roles" in changed and not uow.actor.may("core.user.grant"):
+        raise RolesNotYours(_("You may not give roles to users."))
+    if "zone" in changed and record.zone not in available_timezones():
+        text = _("There is no time zone {zone}.", zone=record.zone)
+        raise ZoneUnknown(text, fields={"zone": text})
+
+
+async def demand_administrator(uow: UnitOfWork) -> None:
+    """Raise LastAdministrator when nobody active holds a role that may do everything."""
+    query = (
+        sa.select(User.id)
+        .join(UserRole, UserRole.user_id == User.id)
+        .join(Role, Role.id == UserRole.role_id)
+        .where(User.is_active, User.deleted_at.is_(None), Role.everything, Role.deleted_at.is_(None))
+        .limit(1)
+    )
+    if await uow.session.scalar(query) is None:
+        raise LastAdministrator(_("At least one active administrator must remain."))
+
+
+async def end_sessions(uow: UnitOfWork, record: User, params: None) -> None:
+    """End every session of a user at once."""
+    from crm_core.features.session.events import SessionsEnded
+    from crm_core.plugin import Ref
+
+    await revoke_sessions(uow, Session.user_id == record.id)
+    await uow.emit(SessionsEnded(user_id=record.id), about=[Ref("core.user", record.id)])

@@ -1,0 +1,1 @@
+"""Background jobs: the row is the truth, whoever carries the message."""

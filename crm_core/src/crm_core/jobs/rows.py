@@ -1,0 +1,286 @@
+"""The tables of jobs and schedules, and every statement that changes a job's state.
+
+States: pending → running → done | dead | cancelled, back to pending on failure; parked when this
+installation cannot run it at present (code or arguments do not fit). Whoever claims a job gets a token;
+each later statement names it, so a process that lost its lease can no longer change anything.
+On PostgreSQL leases follow the database's clock, for hosts differ; on SQLite there is one host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from crm_core.db.model import Model
+from crm_core.db.types import Id, Json, UTCDateTime, utcnow
+from crm_core.errors import Conflict
+from crm_core.i18n import Strings
+
+if TYPE_CHECKING:
+    from crm_core.uow import UnitOfWork
+
+_ = Strings("crm_core")
+Connection = AsyncConnection | AsyncSession
+
+# Literals, not parameters: both planners use a partial index only when they can see its condition.
+PENDING, RUNNING = sa.literal_column("'pending'"), sa.literal_column("'running'")
+
+
+class LeaseLost(RuntimeError):
+    """Another process has the job by now; what this one did is rolled back."""
+
+
+class JobNotDead(Conflict):
+    """Only a dead, parked or cancelled job can be put back."""
+
+
+def _index(name: str, *columns: str, where: str, unique: bool = False) -> sa.Index:
+    return sa.Index(name, *columns, unique=unique, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
+
+
+class JobRow(Model):
+    """One job. due_at: when it was first wanted; run_at: when it is tried next.
+
+    held_key: the key as long as it keeps others out. late: its schedule's tick was missed.
+    """
+
+    __tablename__ = "core_job"
+
+    id: Mapped[UUID] = mapped_column(Id(), primary_key=True)
+    kind: Mapped[str] = mapped_column(sa.String(128))
+    queue: Mapped[str] = mapped_column(sa.String(32))
+    args: Mapped[dict[str, Any]] = mapped_column(Json())
+    state: Mapped[str] = mapped_column(sa.String(16))
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime())
+    due_at: Mapped[datetime] = mapped_column(UTCDateTime())
+    run_at: Mapped[datetime] = mapped_column(UTCDateTime())
+    lease_until: Mapped[datetime | None] = mapped_column(UTCDateTime())
+    finished_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
+    attempts: Mapped[int] = mapped_column(sa.Integer)
+    max_attempts: Mapped[int] = mapped_column(sa.Integer)
+    token: Mapped[UUID | None] = mapped_column(Id())
+    key: Mapped[str | None] = mapped_column(sa.String(255))
+    held_key: Mapped[str | None] = mapped_column(sa.String(255))
+    lane: Mapped[str | None] = mapped_column(sa.String(255))
+    late: Mapped[bool] = mapped_column(sa.Boolean, default=False)
+    actor: Mapped[str] = mapped_column(sa.String(128))
+    user_id: Mapped[UUID | None] = mapped_column(Id())
+    cause: Mapped[UUID | None] = mapped_column(Id())
+    cancel_asked: Mapped[bool] = mapped_column(sa.Boolean, default=False)
+    progress: Mapped[int | None] = mapped_column(sa.BigInteger)
+    total: Mapped[int | None] = mapped_column(sa.BigInteger)
+    note: Mapped[str | None] = mapped_column(sa.String(255))
+    error: Mapped[str | None] = mapped_column(sa.Text)
+    result: Mapped[Any | None] = mapped_column(Json())
+
+    __table_args__ = (
+        _index("ix_core_job_due", "run_at", "id", where="state = 'pending'"),
+        _index("ix_core_job_lease", "lease_until", where="state = 'running'"),
+        _index("uq_core_job_held_key", "held_key", where="held_key is not null", unique=True),
+        _index("ix_core_job_lane", "lane", "due_at", "id", where="state = 'pending' and lane is not null"),
+        _index("uq_core_job_lane_running", "lane", where="state = 'running' and lane is not null", unique=True),
+        sa.Index("ix_core_job_finished", "state", "finished_at"),
+    )
+
+
+class ScheduleRow(Model):
+    """A call made at each tick of `cron` in `zone`. declared: the row follows a `crm_schedules` hook."""
+
+    __tablename__ = "core_schedule"
+
+    key: Mapped[str] = mapped_column(sa.String(200), primary_key=True)
+    kind: Mapped[str] = mapped_column(sa.String(128))
+    args: Mapped[dict[str, Any]] = mapped_column(Json())
+    cron: Mapped[str] = mapped_column(sa.String(128))
+    zone: Mapped[str] = mapped_column(sa.String(64))
+    next_at: Mapped[datetime] = mapped_column(UTCDateTime(), index=True)
+    last_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
+    enabled: Mapped[bool] = mapped_column(sa.Boolean, default=True)
+    declared: Mapped[bool] = mapped_column(sa.Boolean, default=False)
+
+
+class Lease(Model):
+    """An office one process holds at a time, such as numbering events."""
+
+    __tablename__ = "core_lease"
+
+    name: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    holder: Mapped[UUID] = mapped_column(Id())
+    until: Mapped[datetime] = mapped_column(UTCDateTime())
+
+
+job = JobRow.__table__.c
+COLUMNS = (
+    job.id, job.kind, job.args, job.attempts, job.key, job.due_at, job.late, job.actor, job.user_id, job.cause,
+    job.token, job.queue, job.run_at,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A job this process may run for as long as its lease holds; fields as in `JobRow`."""
+
+    id: UUID
+    kind: str
+    args: dict[str, Any]
+    attempts: int
+    key: str | None
+    due_at: datetime
+    late: bool
+    actor: str
+    user_id: UUID | None
+    cause: UUID | None
+    token: UUID
+    queue: str
+    run_at: datetime
+
+
+def clock(connection: Connection, seconds: float = 0.0) -> sa.ColumnElement[Any]:
+    """Return the SQL for now plus `seconds`."""
+    bind = connection.get_bind() if isinstance(connection, AsyncSession) else connection
+    if bind.dialect.name == "postgresql":
+        return sa.func.clock_timestamp() + sa.func.make_interval(0, 0, 0, 0, 0, 0, sa.bindparam(None, seconds))
+    return sa.literal(utcnow() + timedelta(seconds=seconds), UTCDateTime())
+
+
+def _claimable(now: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    other = sa.alias(JobRow.__table__, "other")
+    earlier = sa.tuple_(other.c.due_at, other.c.id) < sa.tuple_(job.due_at, job.id)
+    ahead = sa.exists().where(other.c.lane == job.lane, other.c.state == PENDING, earlier)
+    running = sa.exists().where(other.c.lane == job.lane, other.c.state == RUNNING)
+    return sa.and_(job.state == PENDING, job.run_at <= now, sa.or_(job.lane.is_(None), sa.not_(running) & sa.not_(ahead)))
+
+
+async def claim(
+    connection: Connection, kinds: Sequence[str], limit: int, lease: float, *, until: datetime | None = None
+) -> list[Claimed]:
+    """Take up to `limit` due jobs of `kinds` for `lease` seconds, oldest first, one per lane.
+
+    until: take jobs due by then instead of by now. Counts an attempt for each.
+    """
+    now = clock(connection) if until is None else sa.literal(until, UTCDateTime())
+    pick = (
+        sa.select(job.id)
+        .where(_claimable(now), job.kind.in_(kinds))
+        .order_by(job.run_at, job.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .cte("pick")
+    )
+    taken = await connection.execute(
+        sa.update(JobRow.__table__)
+        .where(job.id.in_(sa.select(pick.c.id)))
+        .values(state="running", token=uuid4(), lease_until=clock(connection, lease), attempts=job.attempts + 1)
+        .returning(*COLUMNS)
+    )
+    return sorted((Claimed(*row) for row in taken), key=lambda c: (c.run_at, c.id))
+
+
+async def reap(connection: Connection) -> int:
+    """Give jobs whose lease ran out back, or end them when it was their last attempt; return how many."""
+    last = job.attempts >= job.max_attempts
+    changed = await connection.execute(
+        sa.update(JobRow.__table__)
+        .where(job.state == RUNNING, job.lease_until < clock(connection))
+        .values(
+            state=sa.case((last, "dead"), else_="pending"),
+            held_key=sa.case((last, _kept_key()), else_=job.held_key),
+            finished_at=sa.case((last, clock(connection)), else_=None),
+            error=sa.case((last, "the process that ran it ended or stopped answering"), else_=job.error),
+            token=None,
+            lease_until=None,
+        )
+    )
+    return changed.rowcount  # type: ignore[attr-defined,no-any-return]  # a cursor result
+
+
+def _kept_key() -> sa.ColumnElement[Any]:
+    return sa.case((job.held_key.like("once:%"), job.held_key), else_=None)
+
+
+def _mine(claimed: Claimed) -> tuple[sa.ColumnElement[bool], ...]:
+    return (job.id == claimed.id, job.token == claimed.token, job.state == RUNNING)
+
+
+async def renew(connection: Connection, held: Sequence[Claimed], lease: float) -> set[UUID]:
+    """Extend the leases of `held`; return the ids still held."""
+    if not held:
+        return set()
+    kept = await connection.execute(
+        sa.update(JobRow.__table__)
+        .where(job.id.in_([c.id for c in held]), job.token.in_({c.token for c in held}), job.state == RUNNING)
+        .values(lease_until=clock(connection, lease))
+        .returning(job.id)
+    )
+    return set(kept.scalars())
+
+
+async def finish(connection: Connection, claimed: Claimed, state: str = "done", **values: Any) -> None:
+    """End a job in the caller's transaction, freeing its key; LeaseLost when the token is not the row's any more."""
+    kept = claimed.key if claimed.key and claimed.key.startswith("once:") else None
+    changed = await connection.execute(
+        sa.update(JobRow.__table__)
+        .where(*_mine(claimed))
+        .values(state=state, lease_until=None, token=None, held_key=kept, finished_at=utcnow(), **values)
+    )
+    if changed.rowcount != 1:  # type: ignore[attr-defined]  # a cursor result
+        raise LeaseLost(f"job {claimed.id} is no longer ours")
+
+
+async def put_back(connection: Connection, claimed: Claimed, delay: float, *, counts: bool, **values: Any) -> bool:
+    """Make a job pending again in `delay` seconds; return whether it was still ours."""
+    changed = await connection.execute(
+        sa.update(JobRow.__table__)
+        .where(*_mine(claimed))
+        .values(
+            state="pending",
+            token=None,
+            lease_until=None,
+            run_at=clock(connection, delay) if delay else job.run_at,
+            attempts=job.attempts if counts else job.attempts - 1,
+            **values,
+        )
+    )
+    return changed.rowcount == 1  # type: ignore[attr-defined,no-any-return]  # a cursor result
+
+
+async def cancel(uow: UnitOfWork, key: str) -> None:
+    """Cancel the unfinished job of this key: a waiting one ends, a running one is asked to stop."""
+    uow.jobs[:] = [row for row in uow.jobs if row["held_key"] != key]
+    waiting = job.state.in_(("pending", "parked"))
+    await uow.session.execute(
+        sa.update(JobRow.__table__)
+        .where(job.held_key == key, job.state.in_(("pending", "parked", "running")))
+        .values(
+            cancel_asked=True,
+            finished_at=sa.case((waiting, uow.now), else_=None),
+            held_key=sa.case((waiting, _kept_key()), else_=job.held_key),
+            state=sa.case((waiting, "cancelled"), else_=job.state),
+        )
+    )
+
+
+async def revive(uow: UnitOfWork, id: UUID) -> None:
+    """Give a dead, parked or cancelled job all its attempts again; JobNotDead in any other state."""
+    changed = await uow.session.execute(
+        sa.update(JobRow.__table__)
+        .where(job.id == id, job.state.in_(("dead", "parked", "cancelled")))
+        .values(state="pending", run_at=uow.now, attempts=0, cancel_asked=False, finished_at=None, held_key=job.key)
+    )
+    if not changed.rowcount:  # type: ignore[attr-defined]  # a cursor result
+        raise JobNotDead(_("This job is not dead."))
+    uow.after_commit(uow.kernel.wake.set)
+
+
+async def unpark(connection: Connection, kinds: Sequence[str]) -> None:
+    """Try parked jobs of these kinds again; called when a process starts, perhaps with newer code."""
+    await connection.execute(
+        sa.update(JobRow.__table__).where(job.state == "parked", job.kind.in_(kinds)).values(state="pending")
+    )

@@ -1,0 +1,76 @@
+"""One running CRM: configuration, registry, database, and the way to begin a unit of work."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from crm_core.auth.actor import Actor
+from crm_core.blobs import BlobStore
+from crm_core.config import Config
+from crm_core.db.engine import Database
+from crm_core.entity.changes import Parts
+from crm_core.live import Live
+from crm_core.plugin import hookspecs
+from crm_core.plugin.declare import SettingsGroup
+from crm_core.plugin.loader import load
+from crm_core.plugin.registry import Registry
+from crm_core.uow import UnitOfWork, opened
+
+
+class Kernel:
+    """Made once per process by `open_kernel`; closed with `close()`.
+
+    wake: set after a commit that wrote jobs. epochs: the newest values this process has seen.
+    """
+
+    def __init__(self, config: Config, registry: Registry, db: Database) -> None:
+        self.config = config
+        self.registry = registry
+        self.db = db
+        self.key = config.secret_key.encode()
+        self.blobs = BlobStore(config.files)
+        self.live = Live()
+        self.wake = asyncio.Event()
+        self.parts = Parts(registry)
+        self.epochs: dict[str, int] = {}
+        self.settings_cache: dict[tuple[str, UUID | None], tuple[int, Any]] = {}
+        self.caches: dict[str, Any] = {}
+        self._groups = {g.struct: g for g in registry.gather(hookspecs.crm_settings)}
+
+    @asynccontextmanager
+    async def read(self, actor: Actor, *, locale: str | None = None) -> AsyncGenerator[UnitOfWork]:
+        """Begin a unit of work on the read engine; emit, enqueue and flush raise."""
+        uow = UnitOfWork(self, self.db.session(readonly=True), actor, readonly=True, locale=locale)
+        async with opened(uow):
+            yield uow
+
+    @asynccontextmanager
+    async def write(
+        self, actor: Actor, *, cause: UUID | None = None, locale: str | None = None
+    ) -> AsyncGenerator[UnitOfWork]:
+        """Begin a unit of work that commits when the block ends and rolls back when it raises."""
+        uow = UnitOfWork(self, self.db.session(readonly=False), actor, readonly=False, cause=cause, locale=locale)
+        async with opened(uow):
+            yield uow
+
+    def settings_group(self, struct: type[msgspec.Struct]) -> SettingsGroup:
+        """Return the declaration of a settings struct; KeyError if no plugin declared it."""
+        return self._groups[struct]
+
+    async def close(self) -> None:
+        """Release connections and end live streams."""
+        await self.live.close()
+        await self.db.close()
+
+
+async def open_kernel(config: Config, *, extra: Iterable[tuple[str, Any]] = (), registry: Registry | None = None) -> Kernel:
+    """Load plugins and open the database. `extra` are (name, module) plugins given by tests."""
+    config = config.prepare()
+    registry = registry or load(config, extra)
+    return Kernel(config, registry, Database.open(config.database_url, testing=config.testing))

