@@ -123,6 +123,7 @@ def test_house_fault_is_found(source, path, fault):
     ("source", "path"),
     [
         ("import os\nx = os.environ\n", "crm_core/src/crm_core/config.py"),
+        ("import os\nx = os.environ\n", "crm_core/src/crm_core/testing/databases.py"),
         ("session.commit()\n", "crm_core/src/crm_core/uow.py"),
         ("session.commit()\n", "crm_core/src/crm_core/jobs/rows.py"),
         ("session.flush()\n", "plugins/x/src/crm_x/actions.py"),

@@ -20,6 +20,8 @@ from crm_core.plugin import hookspecs
 from crm_core.uow import UnitOfWork
 from crm_core.web import errors, security
 from crm_core.web.health import health_routes
+from crm_core.web.page import Web
+from crm_core.web.pages import page_routes
 from crm_core.web.rest import rest_routes
 
 _ = Strings("crm_core")
@@ -55,12 +57,7 @@ def create_app(kernel: Kernel, *, on_start: Iterable[Callable[[Kernel], Any]] = 
 
     `on_start` are async context managers of the kernel entered for the application's life (job runner).
     """
-    from crm_core.web.assets import Assets
-    from crm_core.web.pages import page_routes
-    from crm_core.web.templating import Templates
-
-    assets = Assets(kernel.registry.package_names())
-    templates = Templates(kernel, assets)
+    web = Web(kernel.registry)
     declared: list[Any] = list(kernel.registry.gather(hookspecs.crm_routes))
 
     @asynccontextmanager
@@ -75,18 +72,18 @@ def create_app(kernel: Kernel, *, on_start: Iterable[Callable[[Kernel], Any]] = 
 
     app = Litestar(
         route_handlers=[
-            *declared, *rest_routes(kernel.registry), *page_routes(kernel.registry), *assets.routes(), *health_routes(),
+            *declared, *rest_routes(kernel.registry), *page_routes(kernel.registry), *health_routes(),
         ],  # fmt: skip
         dependencies={"uow": Provide(provide_uow)},
         exception_handlers=errors.HANDLERS,
         lifespan=[life],
-        middleware=security.middleware(kernel, assets),
+        middleware=security.middleware(kernel, web.assets),
         openapi_config=openapi(kernel),
         request_max_body_size=security.BODY_LIMIT,
         debug=False,
         logging_config=None,
     )
-    app.state.kernel, app.state.assets, app.state.templates = kernel, assets, templates
+    app.state.kernel, app.state.web = kernel, web
     return app
 
 

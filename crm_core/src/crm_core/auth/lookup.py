@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -22,6 +22,9 @@ _EPOCHS = {
     "postgresql": "(select string_agg(name || '=' || value, ',') from core_epoch)",
 }
 _KNOWN = ("people", "settings", "fields")
+FULL = 10_000
+"""Actors kept per kind of credential."""
+Make = Callable[..., Actor]
 
 
 def learn(kernel: Kernel, text: str | None) -> int:
@@ -43,32 +46,62 @@ def learn(kernel: Kernel, text: str | None) -> int:
 
 
 class Lookup:
-    """Finds sessions or tokens by hash. `where` may use {now} and {idle}; `columns` gives `scopes`."""
+    """Finds sessions or tokens by the SHA-256 of what the client sent.
 
-    def __init__(self, table: sa.Table, *, columns: str, where: str) -> None:
-        self.table = table
+    seen: column of the last use. columns: extra SQL given to `make(actor, id, *columns)`, which turns the
+    user's actor into that of the credential. idle: a credential not used for so long is dead.
+    """
+
+    def __init__(self, table: sa.Table, *, seen: str, columns: str, make: Make, idle: timedelta | None = None) -> None:
+        self.table, self.seen, self.make, self.idle = table, seen, make, idle
         self._cache = f"actors of {table.name}"
-        self._sql = {d: self._statement(d, columns, where) for d in _EPOCHS}
-
-    def _statement(self, dialect: str, columns: str, where: str) -> str:
-        mark = (lambda n: f"${n}") if dialect == "postgresql" else (lambda n: f"?{n}")
-        return (
-            f"select s.id, s.user_id, s.last_seen_at < {mark(3)}, {columns}, {_EPOCHS[dialect]} "  # noqa: S608 - constants
-            f"from {self.table.name} s join core_user u on u.id = s.user_id "
-            f"where s.token_hash = {mark(1)} and s.revoked_at is null and u.is_active and u.deleted_at is null "
-            f"and {where.format(now=mark(2), idle=mark(4))}"
+        unused = f" and s.{seen} > ?" if idle else ""
+        sql = (
+            f"select s.id, s.user_id, s.{seen} is null or s.{seen} < ?, {{epochs}}, {columns} "  # noqa: S608 - constants
+            f"from {table.name} s join core_user u on u.id = s.user_id "
+            "where s.token_hash = ? and s.revoked_at is null and u.is_active and u.deleted_at is null "
+            f"and (s.expires_at is null or s.expires_at > ?){unused}"
         )
+        self._sql = {d: sql.format(epochs=epochs) for d, epochs in _EPOCHS.items()}
+        for number in range(1, 5):
+            self._sql["postgresql"] = self._sql["postgresql"].replace("?", f"${number}", 1)
 
-    async def find(self, kernel: Kernel, digest: bytes, *, idle: timedelta) -> tuple[Actor, UUID, str] | None:
-        """Return (actor, id of the credential, its scopes); None when it does not count (any more)."""
+    async def find(self, kernel: Kernel, digest: bytes) -> Actor | None:
+        """Return the actor; None when the credential or its user does not count (any more)."""
+        sqlite = kernel.db.dialect == "sqlite"
         now = utcnow()
-        moment = _text if kernel.db.dialect == "sqlite" else _same
-        args = (digest, moment(now), moment(now - STALE), moment(now - idle))
-        rows = await kernel.db.fetch(self._sql[kernel.db.dialect], args)
+        moments = [now - STALE, now] + ([now - self.idle] if self.idle else [])
+        stale, *rest = [_text(m) for m in moments] if sqlite else moments
+        rows = await kernel.db.fetch(self._sql[kernel.db.dialect], (stale, digest, *rest))
         if not rows:
             return None
-        raw, user, stale, scopes, epochs = rows[0]
+        key, user, unseen, epochs, *columns = rows[0]
         people = learn(kernel, epochs)
+        if unseen:
+            seen(kernel).note(self.table, self.seen, _uuid(key))
         cache: dict[Any, tuple[int, Actor]] = kernel.caches.setdefault(self._cache, {})
-        key = raw if isinstance(raw, UUID) else UUID(bytes=raw)
-        return None
+        found = cache.get(key)
+        if found is None or found[0] != people:
+            found = await self._actor(kernel, key, user, people, columns)
+            if found is not None:
+                if len(cache) > FULL:
+                    cache.clear()
+                cache[key] = found
+        return found[1] if found else None
+
+    async def _actor(
+        self, kernel: Kernel, key: Any, user: Any, people: int, columns: list[Any]
+    ) -> tuple[int, Actor] | None:
+        try:
+            actor = await load_actor(kernel, _uuid(user), epoch=people)
+        except UserUnknown:
+            return None  # switched off between the two statements
+        return people, self.make(actor, _uuid(key), *columns)
+
+
+def _uuid(value: Any) -> UUID:
+    return UUID(bytes=value) if isinstance(value, bytes) else UUID(int=value.int)
+
+
+def _text(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from crm_core.auth.actor import ANONYMOUS, Actor
 from crm_core.auth.lookup import Lookup
-from crm_core.db.model import Model, Stamp, foreign
+from crm_core.db.model import Model, Stamp, foreign, metadata
 from crm_core.db.types import UTCDateTime, utcnow
 
 if TYPE_CHECKING:
@@ -45,11 +45,11 @@ class Session(Stamp, Model):
     browser: Mapped[str] = mapped_column(sa.String(255), default="")
 
 
-_LOOKUP = Lookup(
-    Session.__table__,  # type: ignore[arg-type]  # declared as FromClause
-    columns="'' as scopes",
-    where="s.expires_at > {now} and s.last_seen_at > {idle}",
-)
+def _signed_in(actor: Actor, key: UUID, _one: int) -> Actor:
+    return replace(actor, session_id=key)
+
+
+_LOOKUP = Lookup(metadata.tables["core_session"], seen="last_seen_at", columns="1", make=_signed_in, idle=IDLE)
 
 
 def cookie_name(config: Config) -> str:
@@ -76,14 +76,7 @@ def session_token(config: Config, scope: Any) -> str | None:
 
 async def from_session(kernel: Kernel, token: str) -> Actor | None:
     """Return the signed-in actor of a session token, None when it is unknown, ended or its user is off."""
-    found = await _LOOKUP.find(kernel, digest(token), idle=IDLE)
-    if found is None:
-        return None
-    actor, key = found
-    if actor.session_id is None:
-        actor = replace(actor, session_id=key)
-        _LOOKUP.keep(kernel, key, actor)
-    return actor
+    return await _LOOKUP.find(kernel, digest(token))
 
 
 async def authenticate(kernel: Kernel, request: Any) -> Actor:

@@ -60,15 +60,15 @@ class Rate(Record, Model):
     rate: Mapped[Decimal] = mapped_column(Ratio())
 
 
-async def set_base(uow: UnitOfWork, entity: Entity, record: Any, changed: Collection[str]) -> None:
-    """Fill currency and base amount of the record's changed money fields.
+async def fill(uow: UnitOfWork, entity: Entity, record: Any, changed: Collection[str] | None = None) -> None:
+    """Fill currency and base amount of the record's changed (None: all) money fields.
 
     The rate is that of the day in the field's `date_field`, of today when it is empty. So a record that
     is open is valued anew when it changes, and one that is closed keeps the rate of its closing day.
     Raises RateMissing when the currency has no rate.
     """
     for field in entity.fields:
-        if isinstance(field, f.Money) and not {*field.columns, field.date_field}.isdisjoint(changed):
+        if isinstance(field, f.Money) and (changed is None or not {*field.columns, field.date_field}.isdisjoint(changed)):
             await _set_one(uow, field, record)
 
 

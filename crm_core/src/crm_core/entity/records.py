@@ -45,10 +45,10 @@ async def create(uow: UnitOfWork, entity: Entity, values: Mapping[str, Any], *, 
     await _own(uow, entity, columns, trusted=trusted)
     record = entity.model(**columns)
     await money.fill(uow, entity, record)
+    if entity.validate:  # before the insert: what it derives is part of the created row
+        await entity.validate(uow, record, frozenset(given))
     insert(uow, record, entity)
     await parts.create(uow, entity, record, rest)
-    if entity.validate:
-        await entity.validate(uow, record, frozenset(given))
     return record
 
 

@@ -137,12 +137,12 @@ async def start(uow: UnitOfWork, entity: Entity, values: dict[str, Any]) -> dict
         stage = next(iter(known), None)
     if stage is None or stage.id not in {s.id for s in known}:
         raise StageUnknown(_("This stage is not in the pipeline."), fields={field.name: _("Choose a stage of the pipeline.")})
-    days = {k: values.get(k) for k in (field.opened_field, field.closed_field) if k}
+    given = {k: values.get(k) for k in (field.opened_field, field.closed_field, "probability") if k}
     return {
         **values,
         field.group_field: pipeline_id,
         field.name: stage.id,
-        **entered(entity, field, stage, {**days, "probability": values.get("probability")}, uow.now, today(uow)),
+        **{k: v for k, v in entered(entity, field, stage, given, uow.now, today(uow)).items() if k != field.entered_field},
     }
 
 
@@ -178,17 +178,17 @@ def today(uow: UnitOfWork) -> date:
 
 
 async def move_stage(uow: UnitOfWork, record: Any, stage_id: UUID, **values: Any) -> None:
-    """Move a record to another stage of its pipeline.
+    """Move a record, got with the right to edit it, to another stage of its pipeline.
 
     `values` are set on the record first (a reason for losing, say), checked as any edit. Raises
     Forbidden without the right to edit, StageUnknown, StageNotAllowed, StageNeedsFields. Writes the
     history; the record's own `updated` event carries the move.
     """
-    from crm_core.entity import access, records
+    from crm_core.entity import records
 
     entity = uow.registry.by_model[type(record)]
     field = stage_field(entity)
-    await access.demand(uow, entity, record, "edit")
+    records.demand(uow, entity, "edit")
     if not uow.actor.may_set(entity.name, field.name):
         raise Forbidden(_("You may not change this field."))
     if values:
@@ -201,7 +201,7 @@ async def move_stage(uow: UnitOfWork, record: Any, stage_id: UUID, **values: Any
         raise StageUnknown(_("This stage is not in the pipeline."), fields={field.name: _("Choose a stage of the pipeline.")})
     check_move(entity, record, source, target)
     _enter(uow, entity, field, record, target)
-    await money.set_base(uow, entity, record, {field.name, field.closed_field, *_money_columns(entity)})
+    await money.fill(uow, entity, record, {field.name, field.closed_field, *_money_columns(entity)})
 
 
 def check_move(entity: Entity, record: Any, source: Stage | None, target: Stage) -> None:

@@ -12,8 +12,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 from crm_core.db.model import Model, Record, folded
 from crm_core.db.types import ENTITY_NAME, Id, new_id
 from crm_core.entity.folding import fold
+from crm_core.entity.inserts import insert, insert_rows
 from crm_core.errors import Forbidden
 from crm_core.i18n import Strings
+from crm_core.plugin.declare import Entity
 
 if TYPE_CHECKING:
     from crm_core.uow import UnitOfWork
@@ -68,25 +70,24 @@ async def tags_of(uow: UnitOfWork, entity: str, ids: Sequence[UUID]) -> dict[UUI
     return found
 
 
-async def set_tags(
-    uow: UnitOfWork, entity: str, record_id: UUID, names: Sequence[str]
-) -> tuple[list[str], list[str]]:
-    """Give a record exactly these tags, making missing ones; return the names before and after.
+async def names(uow: UnitOfWork, entity: Entity, record_id: UUID) -> list[str]:
+    """Return the names of one record's tags, sorted."""
+    return (await tags_of(uow, entity.name, [record_id])).get(record_id, [])
 
-    The caller reports the difference as a change of the record.
-    """
-    before = (await tags_of(uow, entity, [record_id])).get(record_id, [])
-    wanted = await ensure_tags(uow, names)
-    had = {fold(n) for n in before}
+
+async def put(uow: UnitOfWork, entity: Entity, record_id: UUID, wanted_names: Sequence[str]) -> None:
+    """Give a record exactly these tags, making missing ones. The caller reports the change."""
+    wanted = await ensure_tags(uow, wanted_names)
+    had = {fold(n) for n in await names(uow, entity, record_id)}
     if gone := had - wanted.keys():
         ids = sa.select(Tag.id).where(Tag.name_f.in_(gone))
         await uow.session.execute(
-            sa.delete(Tagging).where(Tagging.entity == entity, Tagging.record_id == record_id, Tagging.tag_id.in_(ids))
+            sa.delete(Tagging).where(
+                Tagging.entity == entity.name, Tagging.record_id == record_id, Tagging.tag_id.in_(ids)
+            )
         )
     if new := [tag for key, (tag, _name) in wanted.items() if key not in had]:
-        rows = [{"entity": entity, "record_id": record_id, "tag_id": tag} for tag in new]
-        await uow.session.execute(sa.insert(Tagging), rows)
-    return before, [name for _key, (_tag, name) in sorted(wanted.items())]
+        insert_rows(uow, Tagging, [{"entity": entity.name, "record_id": record_id, "tag_id": tag} for tag in new])
 
 
 async def ensure_tags(uow: UnitOfWork, names: Iterable[str]) -> dict[str, tuple[UUID, str]]:
@@ -99,12 +100,10 @@ async def ensure_tags(uow: UnitOfWork, names: Iterable[str]) -> dict[str, tuple[
     missing = [name for key, name in wanted.items() if key not in found]
     if missing and not uow.actor.may("core.tag.create"):
         raise Forbidden(_("You may not make new tags: {names}.", names=", ".join(missing[:5])))
+    declared = uow.registry.entities.get("core.tag")
     for name in missing:
-        tag = Tag(id=new_id(), name=name[:64], colour=_colour(name))
-        uow.session.add(tag)
+        tag = insert(uow, Tag(id=new_id(), name=name[:64], colour=_colour(name)), declared)
         found[fold(name)] = (tag.id, tag.name)
-    if missing:
-        await uow.session.flush()  # the rows of core_tagging that follow are plain inserts
     return found
 
 
