@@ -173,7 +173,9 @@ def wheels(session: nox.Session) -> None:
 def faults(session: nox.Session) -> None:
     """Killed processes and cut connections: the quick share (`-m faults` with `slow` runs all)."""
     written = [
-        path for path in files("tests/**/test_*.py", "*/tests/test_*.py") if "mark.faults" in Path(path).read_text()
+        path
+        for path in files("tests/**/test_*.py", "crm_core/tests/**/test_*.py", "plugins/*/tests/test_*.py")
+        if "mark.faults" in Path(path).read_text()
     ]
     if written:
         pytest(session, "-m", "faults and not slow", *written)

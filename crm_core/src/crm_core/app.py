@@ -72,18 +72,21 @@ def create_app(kernel: Kernel, *, on_start: Iterable[Callable[[Kernel], Any]] = 
 
     app = Litestar(
         route_handlers=[
-            *declared, *rest_routes(kernel.registry), *page_routes(kernel.registry), *health_routes(),
+            *declared,
+            *rest_routes(kernel.registry),
+            *page_routes(kernel.registry),
+            *health_routes(),
         ],  # fmt: skip
         dependencies={"uow": Provide(provide_uow)},
         exception_handlers=errors.HANDLERS,
         lifespan=[life],
-        middleware=security.middleware(kernel, web.assets),
         openapi_config=openapi(kernel),
         request_max_body_size=security.BODY_LIMIT,
         debug=False,
         logging_config=None,
     )
     app.state.kernel, app.state.web = kernel, web
+    security.protect(app, kernel, web.assets.csp_hash)
     return app
 
 

@@ -26,7 +26,8 @@ class Config:
 
     folder holds `crm.toml`, the SQLite file, the key and uploaded files. `redis_url` None means
     embedded: jobs, live updates and limits stay in the web process. `outbound_allow` lists networks
-    in CIDR form that outgoing connections may reach although they are private.
+    in CIDR form that outgoing connections may reach although they are private. `job_lease` is how many
+    seconds the job of a killed process waits until another one takes it.
     """
 
     folder: Path
@@ -44,6 +45,7 @@ class Config:
     log_format: str = "text"
     log_level: str = "info"
     jobs: bool = True
+    job_lease: float = 15.0
     testing: bool = False
 
     @property
@@ -90,7 +92,7 @@ class Config:
         values = _file(home / "crm.toml")
         known = {
             "database_url", "redis_url", "base_url", "host", "port", "strict_plugins", "required", "disabled",
-            "insecure_http", "outbound_allow", "secret_key", "log_format", "log_level", "jobs",
+            "insecure_http", "outbound_allow", "secret_key", "log_format", "log_level", "jobs", "job_lease",
         }  # fmt: skip
         if unknown := sorted(set(values) - known):
             raise StartupError(f"{home / 'crm.toml'}: unknown setting {', '.join(unknown)}")
@@ -142,6 +144,10 @@ def _typed(values: dict[str, Any], home: Path) -> dict[str, Any]:
         typed["port"] = int(typed.get("port", 8000))
     except ValueError as error:
         raise StartupError(f"port is not a number: {typed['port']!r}") from error
+    try:
+        typed["job_lease"] = max(1.0, float(typed.get("job_lease", 15)))
+    except ValueError as error:
+        raise StartupError(f"job_lease is not a number of seconds: {typed['job_lease']!r}") from error
     typed["database_url"] = database_url(str(typed.get("database_url") or f"sqlite:///{home / 'crm.db'}"))
     typed["redis_url"] = typed.get("redis_url") or None
     return typed

@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 
 from crm_core.auth.actor import Actor
+from crm_core.auth.seen import seen
 from crm_core.blobs import BlobStore
 from crm_core.config import Config
 from crm_core.db.engine import Database
@@ -64,12 +65,15 @@ class Kernel:
         return self._groups[struct]
 
     async def close(self) -> None:
-        """Release connections and end live streams."""
+        """Release connections and end live streams; last uses of sessions and tokens are written first."""
+        await seen(self).close()
         await self.live.close()
         await self.db.close()
 
 
-async def open_kernel(config: Config, *, extra: Iterable[tuple[str, Any]] = (), registry: Registry | None = None) -> Kernel:
+async def open_kernel(
+    config: Config, *, extra: Iterable[tuple[str, Any]] = (), registry: Registry | None = None
+) -> Kernel:
     """Load plugins and open the database. `extra` are (name, module) plugins given by tests."""
     config = config.prepare()
     registry = registry or load(config, extra)

@@ -21,6 +21,7 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from crm_core.auth.actor import Actor
 from crm_core.db.session import write_limit
+from crm_core.db.session import write_limit
 from crm_core.db.tables import NOBODY, Epoch, Setting
 from crm_core.db.types import new_id, utcnow
 from crm_core.entity import inserts, tail
@@ -125,7 +126,10 @@ class UnitOfWork:
     async def enqueue(
         self, call: JobCall, *, run_at: datetime | None = None, key: str | None = None, lane: str | None = None
     ) -> UUID:
-        """Write a job in this transaction. `key`: one unfinished job at a time, for ever with "once:"; `lane`: one running."""
+        """Write a job in this transaction.
+
+        `key`: one unfinished job at a time, one for ever with "once:". `lane`: one running at a time.
+        """
         from crm_core.jobs.calls import job_row
 
         self.demand_write()

@@ -6,6 +6,7 @@ guesses at once are counted before the first one is answered.
 
 from __future__ import annotations
 
+import zlib
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -19,7 +20,7 @@ from crm_core.db.model import Model
 from crm_core.db.types import Id, UTCDateTime, new_id, utcnow
 from crm_core.errors import RateLimited
 from crm_core.i18n import Strings
-from crm_core.plugin.declare import Ref
+from crm_core.plugin.declare import Event
 
 if TYPE_CHECKING:
     from crm_core.kernel import Kernel
@@ -29,7 +30,8 @@ _ = Strings("crm_core")
 WINDOW = timedelta(minutes=15)
 PER_KEY = 10
 PER_ADDRESS = 100
-DENIALS_REMEMBERED = 1000
+QUIET = timedelta(minutes=1)
+"""The same refusal is told once in this time per process, so that a flood does not fill the log."""
 
 
 class TooManyAttempts(RateLimited):
@@ -43,7 +45,7 @@ class Attempt(Model):
     __table_args__ = (sa.Index(None, "kind", "key", "at"), sa.Index(None, "kind", "address", "at"))
 
     id: Mapped[UUID] = mapped_column(Id(), primary_key=True, default=new_id)
-    at: Mapped[datetime] = mapped_column(UTCDateTime(), default=utcnow)
+    at: Mapped[datetime] = mapped_column(UTCDateTime(), default=utcnow, index=True)
     kind: Mapped[str] = mapped_column(sa.String(32))
     key: Mapped[str] = mapped_column(sa.String(255))
     address: Mapped[str] = mapped_column(sa.String(64), default="")
@@ -53,24 +55,71 @@ class Attempt(Model):
 async def record_attempt(
     kernel: Kernel, kind: str, key: str, address: str, *, per_key: int = PER_KEY, per_address: int = PER_ADDRESS
 ) -> UUID:
-    """Commit a guess as failed and return its id; TooManyAttempts when there were too many in 15 minutes.
+    """Commit a guess as failed and return its id; TooManyAttempts after too many wrong ones in 15 minutes.
 
-    A right guess starts the count anew. Refused guesses are not written, so waiting always helps.
+    A right guess starts the count of its key anew. Refused guesses are not kept, so waiting always helps.
     """
-    key, address = key[:255], address[:64]
-    refused = False
-    async with kernel.write(system(f"attempt.{kind}")) as uow:
-        row = Attempt(id=new_id(), at=uow.now, kind=kind, key=key, address=address)
-        uow.session.add(row)
-        await uow.session.flush()  # takes the write lock, so that guesses are counted one after the other
-        wrong = await _wrong(uow, kind, Attempt.key == key)
-        everywhere = await _wrong(uow, kind, Attempt.address == address) if address else 0
-        refused = wrong > per_key or everywhere > per_address
-        if refused:
-            await uow.session.delete(row)
-            if wrong == per_key + 1 and not await _told(uow, kind, key):
-                await uow.emit(LockedOut(kind=kind, address=address))
-    if refused:
-        seconds = int(WINDOW.total_seconds())
-        raise TooManyAttempts(_("Too many attempts. Try again in {n} minutes.", n=seconds // 60), retry_after=seconds)
-    return row.id
+    key, address, guess = key[:255], address[:64], new_id()
+    try:
+        async with kernel.write(system(f"attempt.{kind}")) as uow:
+            if uow.db.dialect == "postgresql":  # SQLite has one writer anyway
+                lock = zlib.crc32(f"{kind}:{key}".encode())
+                await uow.session.execute(sa.select(sa.func.pg_advisory_xact_lock(lock)))
+            row = {"id": guess, "at": uow.now, "kind": kind, "key": key, "address": address}
+            await uow.session.execute(sa.insert(Attempt), [row])
+            if await _wrong(uow, kind, key) > per_key or await _wrong_from(uow, kind, address) > per_address:
+                seconds = int(WINDOW.total_seconds())
+                text = _("Too many attempts. Try again in {n} minutes.", n=seconds // 60)
+                raise TooManyAttempts(text, retry_after=seconds)
+    except TooManyAttempts:
+        await _tell(kernel, system(f"attempt.{kind}"), LockedOut(kind=kind, address=address), key, WINDOW)
+        raise
+    return guess
+
+
+async def mark_right(uow: UnitOfWork, attempt: UUID) -> None:
+    """Say in the caller's transaction that the guess was right."""
+    uow.demand_write()
+    await uow.session.execute(sa.update(Attempt).where(Attempt.id == attempt).values(is_right=True))
+
+
+async def audit_denied(kernel: Kernel, actor: Actor, what: str, address: str = "") -> None:
+    """Commit that a known actor was refused. `what` is a method and a route or the name of a right."""
+    await _tell(kernel, actor, AccessDenied(what=what[:255], address=address), what, QUIET)
+
+
+async def _wrong(uow: UnitOfWork, kind: str, key: str) -> int:
+    since = uow.now - WINDOW
+    last = await uow.session.scalar(
+        sa.select(sa.func.max(Attempt.at)).where(Attempt.kind == kind, Attempt.key == key, Attempt.is_right)
+    )
+    since = max(since, last) if last is not None else since
+    count = sa.select(sa.func.count()).where(Attempt.kind == kind, Attempt.key == key, Attempt.at > since, ~Attempt.is_right)
+    return await uow.session.scalar(count) or 0
+
+
+async def _wrong_from(uow: UnitOfWork, kind: str, address: str) -> int:
+    if not address:
+        return 0
+    count = sa.select(sa.func.count()).where(
+        Attempt.kind == kind, Attempt.address == address, Attempt.at > uow.now - WINDOW, ~Attempt.is_right
+    )
+    return await uow.session.scalar(count) or 0
+
+
+async def _tell(kernel: Kernel, actor: Actor, event: Event, key: str, quiet: timedelta) -> None:
+    told: dict[tuple[str, str, str], datetime] = kernel.caches.setdefault("refusals", {})
+    name, now = (type(event).__name__, actor.label, key), utcnow()
+    if (last := told.get(name)) is not None and now - last < quiet:
+        return
+    if len(told) > 1000:
+        told.clear()
+    told[name] = now
+    async with kernel.write(actor) as uow:
+        await uow.emit(event)
+
+
+async def purge(uow: UnitOfWork, before: datetime) -> None:
+    """Delete attempts made before an instant."""
+    uow.demand_write()
+    await uow.session.execute(sa.delete(Attempt).where(Attempt.at < before))

@@ -21,14 +21,22 @@ from crm_core.auth.actor import ANONYMOUS, Actor
 from crm_core.auth.lookup import Lookup
 from crm_core.db.model import Model, Stamp, foreign, metadata
 from crm_core.db.types import UTCDateTime, utcnow
+from crm_core.errors import Forbidden
+from crm_core.i18n import Strings
 
 if TYPE_CHECKING:
     from crm_core.config import Config
     from crm_core.kernel import Kernel
     from crm_core.uow import UnitOfWork
 
+_ = Strings("crm_core")
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 LIFETIME = timedelta(days=30)
 IDLE = timedelta(days=7)
+
+
+class FormTokenMissing(Forbidden):
+    """A cookie alone changes nothing: the request lacks the token that only our own pages know."""
 
 
 class Session(Stamp, Model):
@@ -80,18 +88,25 @@ async def from_session(kernel: Kernel, token: str) -> Actor | None:
 
 
 async def authenticate(kernel: Kernel, request: Any) -> Actor:
-    """Return who sends a request: a token's user, the session's user, or ANONYMOUS.
+    """Return who sends a request: a token's user, the session's user, or ANONYMOUS; also kept in its scope.
 
-    A request with `Authorization` never falls back to cookies; Unauthenticated when its token is not valid.
+    A request with `Authorization` never falls back to cookies; TokenNotValid when its token does not count.
     """
+    actor = request.scope["actor"] = await _who(kernel, request.scope)
+    return actor
+
+
+async def _who(kernel: Kernel, scope: Any) -> Actor:
     from crm_core.auth.tokens import from_authorization
 
-    scope = request.scope
     for name, value in scope["headers"]:
         if name == b"authorization":
             return await from_authorization(kernel, value.decode("latin-1"))
     token = session_token(kernel.config, scope)
-    return (token and await from_session(kernel, token)) or ANONYMOUS
+    actor = (token and await from_session(kernel, token)) or ANONYMOUS
+    if actor is not ANONYMOUS and scope["method"] not in SAFE and not scope.get("form_token_ok"):
+        raise FormTokenMissing(_("The form is out of date. Load the page again and repeat."))
+    return actor
 
 
 async def start_session(uow: UnitOfWork, user_id: UUID, *, address: str = "", browser: str = "") -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import asyncpg
@@ -15,7 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 
 from crm_core.db import sqlite
 from crm_core.db.session import CrmSession, Hold, disarm_at_commit
-from crm_core.errors import CrmError, Unavailable
+from crm_core.db.sqlite_reader import Reader
+from crm_core.errors import CrmError, StartupError, Unavailable
 from crm_core.i18n import Strings
 
 _ = Strings("crm_core")
@@ -45,7 +47,7 @@ class Database:
         self.write_limit: float | None = WRITE_LIMIT_IN_TESTS if testing else WRITE_LIMIT
         self._pool: asyncpg.Pool | None = None
         self._opening = asyncio.Lock()
-        self._reader = sqlite.Reader(url.database or "") if self.sqlite else None
+        self._reader = Reader(url.database or "") if self.sqlite else None
         disarm_at_commit(write.sync_engine)
 
     @classmethod
@@ -80,9 +82,23 @@ class Database:
         write = self.write.sync_engine
         read = self.read.sync_engine if readonly or self.sqlite else write
         hold = Hold(readonly, read, write, None if readonly else self.write_limit, patient=self.testing)
-        return AsyncSession(
-            sync_session_class=CrmSession, autoflush=False, expire_on_commit=False, info={"hold": hold}
-        )
+        return AsyncSession(sync_session_class=CrmSession, autoflush=False, expire_on_commit=False, info={"hold": hold})
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[AsyncSession]:
+        """Yield a reading session in which all statements and streams see the same moment; for exports."""
+        async with self.session(readonly=True) as session:
+            if not self.sqlite:
+                _same = await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+                yield session
+                return
+            connection = await session.connection()
+            await connection.exec_driver_sql("BEGIN")
+            try:
+                yield session
+            finally:
+                # The pool does not roll back in autocommit, and an open snapshot would keep the WAL from shrinking.
+                await asyncio.shield(connection.exec_driver_sql("ROLLBACK"))
 
     def wrote(self, session: AsyncSession) -> bool:
         """Return whether a transaction that wrote is open in this session."""
@@ -102,10 +118,12 @@ class Database:
                 return await pool.fetch(sql, *args)  # type: ignore[no-any-return]  # asyncpg has no types
             except _LOST:
                 return await pool.fetch(sql, *args)  # type: ignore[no-any-return]
-        except Exception as error:
-            if (answer := unavailable(error)) is not None:
-                raise answer from error
-            raise
+        except _LOST as error:
+            raise away() from error
+        except (asyncpg.PostgresError, sqlite3.OperationalError) as error:
+            if (answer := unavailable(error)) is None:
+                raise
+            raise answer from error
 
     async def _open_pool(self) -> asyncpg.Pool:
         async with self._opening:
@@ -131,7 +149,7 @@ class Database:
         """Return asyncpg's own connection inside the session's write transaction, BEGIN sent."""
         connection = await self._writing(session)
         adapted: Any = connection.dbapi_connection
-        if not adapted._started:  # noqa: SLF001 - else the raw statement would be outside the transaction
+        if adapted._transaction is None:  # noqa: SLF001 - else the raw statement would be outside the transaction
             await adapted._start_transaction()  # noqa: SLF001
         return adapted.driver_connection
 
@@ -146,13 +164,37 @@ def unavailable(error: BaseException) -> CrmError | None:
     state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None) or ""
     text = str(cause)
     if (
-        isinstance(error, exc.TimeoutError | asyncpg.InterfaceError | OSError)
+        isinstance(error, exc.TimeoutError | asyncpg.InterfaceError)
         or (isinstance(error, exc.DBAPIError) and error.connection_invalidated)
         or state.startswith(_BUSY_STATES)
         or (isinstance(cause, sqlite3.OperationalError) and ("locked" in text or text == "interrupted"))
     ):
-        return Unavailable(_("The database is not available at this moment. Please try again."), retry_after=1)
+        return away()
     return None
+
+
+def away() -> Unavailable:
+    """Return the answer for a database that does not answer."""
+    return Unavailable(_("The database is not available at this moment. Please try again."), retry_after=1)
+
+
+async def connect(*args: Any, **kw: Any) -> asyncpg.Connection:
+    """Connect as asyncpg does; `Unavailable` when there is no server, it starts or stops, or has no room.
+
+    StartupError when the address is wrong: no such database, user or password.
+    """
+    try:
+        return await asyncpg.connect(*args, **kw)
+    except asyncpg.InvalidCatalogNameError as error:
+        raise StartupError(f"{error}: create it with `createdb --template template0 --locale C.UTF-8 NAME`") from error
+    except asyncpg.InvalidAuthorizationSpecificationError as error:
+        raise StartupError(f"the database does not let us in: {error}") from error
+    except _LOST as error:
+        raise away() from error
+    except asyncpg.PostgresError as error:
+        if (answer := unavailable(error)) is None:
+            raise
+        raise answer from error
 
 
 def _sqlite_engines(url: str, *, durable: bool) -> tuple[AsyncEngine, AsyncEngine]:
@@ -182,7 +224,7 @@ def _settings(*, readonly: bool) -> dict[str, str]:
 def _postgres_engine(url: str, *, readonly: bool, **kw: Any) -> AsyncEngine:
     made = create_async_engine(
         url,
-        connect_args={"server_settings": _settings(readonly=readonly), "timeout": 5},
+        connect_args={"server_settings": _settings(readonly=readonly), "timeout": 5, "async_creator_fn": connect},
         pool_timeout=POOL_TIMEOUT,
         pool_use_lifo=True,
         json_deserializer=msgspec.json.decode,

@@ -100,4 +100,3 @@ class Stamp:
 
     id: Mapped[UUID] = mapped_column(Id(), primary_key=True, default=new_id)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime(), nullable=False, default=utcnow)
-

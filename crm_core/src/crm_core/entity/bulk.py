@@ -14,9 +14,7 @@ if TYPE_CHECKING:
     from crm_core.uow import UnitOfWork
 
 
-async def bulk_update(
-    uow: UnitOfWork, entity: Entity, where: sa.ColumnElement[bool], values: dict[str, Any]
-) -> int:
+async def bulk_update(uow: UnitOfWork, entity: Entity, where: sa.ColumnElement[bool], values: dict[str, Any]) -> int:
     """Set the same column values on every record that matches; return how many changed.
 
     The rows are locked, their values before are read, and each becomes one event of this transaction.
@@ -27,9 +25,7 @@ async def bulk_update(
     names = [n for n in values if n in told_columns(entity.model)]
     uow.session.sync_session.info["hold"].mark()
     before = (
-        await uow.session.execute(
-            sa.select(table.c.id, *(table.c[n] for n in names)).where(where).with_for_update()
-        )
+        await uow.session.execute(sa.select(table.c.id, *(table.c[n] for n in names)).where(where).with_for_update())
     ).all()
     changed = [row for row in before if any(getattr(row, n) != values[n] for n in names)]
     if not changed:

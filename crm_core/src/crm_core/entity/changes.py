@@ -143,21 +143,23 @@ class Changes:
 
 
 @lru_cache(maxsize=512)
-def told_columns(model: type) -> tuple[str, ...]:
+def told_columns(model: Any) -> tuple[str, ...]:
     """Return the attributes whose values events carry."""
+    attributes: Any = sa.inspect(model).column_attrs
     return tuple(
         a.key
-        for a in sa.inspect(model).column_attrs
+        for a in attributes
         if a.key not in QUIET and not a.columns[0].info.get("folds") and not a.columns[0].info.get("secret")
     )
 
 
 @lru_cache(maxsize=512)
-def folds(model: type) -> tuple[tuple[str, str, int], ...]:
+def folds(model: Any) -> tuple[tuple[str, str, int], ...]:
     """Return (twin, source, length) of a model's folded twins."""
+    attributes: Any = sa.inspect(model).column_attrs
     return tuple(
         (a.key, a.columns[0].info["folds"], a.columns[0].info["length"])
-        for a in sa.inspect(model).column_attrs
+        for a in attributes
         if a.columns[0].info.get("folds")
     )
 
@@ -242,7 +244,9 @@ def _record(changes: Changes, entity: Entity, state: Any, deleted: bool) -> None
         row = {n: old[n] if n in old and old[n] not in UNSET else values.get(n) for n in names}
         changes.note(entity, key, "deleted", row, {}, state.obj())
     elif state.key is None:
-        changes.note(entity, key, "created", {}, {n: values.get(n) for n in names if values.get(n) is not None}, state.obj())
+        changes.note(
+            entity, key, "created", {}, {n: values.get(n) for n in names if values.get(n) is not None}, state.obj()
+        )
     else:
         changed = [n for n in old if n in names]
         if unknown := [n for n in changed if old[n] in UNSET]:

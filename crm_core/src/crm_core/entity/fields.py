@@ -65,7 +65,21 @@ class Field:
         return (self.name,)
 
 
-_TEXT_OPS = ("is", "is_not", "in", "not_in", "starts_with", "has_word", "contains", "gt", "gte", "lt", "lte", "empty", "not_empty")
+_TEXT_OPS = (
+    "is",
+    "is_not",
+    "in",
+    "not_in",
+    "starts_with",
+    "has_word",
+    "contains",
+    "gt",
+    "gte",
+    "lt",
+    "lte",
+    "empty",
+    "not_empty",
+)
 _RANGE_OPS = ("is", "is_not", "in", "not_in", "gt", "gte", "lt", "lte", "between", "empty", "not_empty")
 _TIME_OPS = (*_RANGE_OPS, "within")
 

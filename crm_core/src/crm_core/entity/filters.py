@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -153,10 +152,9 @@ class _Parser:
         self.arguments += sum(len(arguments) for _test, arguments in tests)
         if self.arguments > MOST_ARGUMENTS:
             raise BadFilter(_("A filter has at most {count} values.", count=MOST_ARGUMENTS))
-        nodes = tuple(
-            Not(Test(path, "filled", ())) if test == "empty" else Test(path, test, arguments)
-            for test, arguments in tests
-        )
+        if op == "has_all":
+            return All(tuple(Test(path, "has_any", (a,)) for a in dict.fromkeys(tests[0][1])))
+        nodes = tuple(_test(path, test, arguments) for test, arguments in tests)
         return nodes[0] if len(nodes) == 1 else Some(nodes)
 
     def related(self, path: Path, op: Any, value: Any, depth: int) -> Node:
@@ -167,6 +165,12 @@ class _Parser:
             inner = self.node(path.steps[-1].target, value, depth + 1)
         found = Has(path, inner)
         return found if op in ("any", "not_empty") else Not(found)
+
+
+def _test(path: Path, test: str, values: tuple[Any, ...]) -> Node:
+    if test in ("empty", "is_false"):
+        return Not(Test(path, "filled" if test == "empty" else "is_true", ()))
+    return Test(path, test, values)
 
 
 def walk(node: Node) -> Iterator[Has | Test]:
@@ -210,9 +214,8 @@ def shape(node: Node) -> tuple[Any, ...]:
     return (node.test, node.path.text, len(node.arguments))
 
 
-def arguments(node: Node, now: datetime, zone: str) -> list[Any]:
-    """Return the values to bind, in order; relative dates are taken from `now` in `zone`."""
-    moment = Moment(now, zone)
+def arguments(node: Node, moment: Moment) -> list[Any]:
+    """Return the values to bind, in order; relative dates and "@me" are settled here."""
     found: list[Any] = []
     for part in walk(node):
         if isinstance(part, Test):

@@ -33,7 +33,6 @@ async def state_at(uow: UnitOfWork, entity: Entity, record_id: UUID, event_id: U
     record = await uow.session.get(entity.model, record_id)
     names = told_columns(entity.model)
 
-
     values = {n: msgspec.to_builtins(getattr(record, n)) for n in names} if record is not None else {}
     if await uow.session.get(EventRow, event_id) is None:
         raise HistoryCut(_("The history does not reach back to this event."))

@@ -33,10 +33,11 @@ class _Context:
 
 
 @lru_cache(maxsize=512)
-def _defaults(model: type) -> tuple[tuple[str, Callable[[_Context], Any]], ...]:
+def _defaults(model: Any) -> tuple[tuple[str, Callable[[_Context], Any]], ...]:
     """Return (attribute, function of the context) for every column; None where there is no default."""
     found: list[tuple[str, Callable[[_Context], Any]]] = []
-    for attribute in sa.inspect(model).column_attrs:
+    attributes: Any = sa.inspect(model).column_attrs
+    for attribute in attributes:
         column = attribute.columns[0]
         default = column.default
         if default is None:
@@ -46,11 +47,15 @@ def _defaults(model: type) -> tuple[tuple[str, Callable[[_Context], Any]], ...]:
         elif default.is_callable:
             found.append((attribute.key, default.arg))
         else:
-            found.append((attribute.key, lambda context, value=default.arg: value))
+            found.append((attribute.key, _constant(default.arg)))
     return tuple(sorted(found, key=lambda pair: pair[0].endswith("_f")))
 
 
-def fill(model: type, values: dict[str, Any]) -> dict[str, Any]:
+def _constant(value: Any) -> Callable[[_Context], Any]:
+    return lambda context: value
+
+
+def fill(model: Any, values: dict[str, Any]) -> dict[str, Any]:
     """Return values for every column of `model`, defaults and folded twins included."""
     context = _Context(values)
     for name, default in _defaults(model):
@@ -95,10 +100,11 @@ async def send(uow: UnitOfWork) -> None:
 
 
 @lru_cache(maxsize=512)
-def _names(model: type) -> dict[str, str]:
-    return {a.key: a.columns[0].key for a in sa.inspect(model).column_attrs}
+def _names(model: Any) -> dict[str, str]:
+    attributes: Any = sa.inspect(model).column_attrs
+    return {a.key: a.columns[0].key for a in attributes}
 
 
-def _columns(model: type, row: dict[str, Any]) -> dict[str, Any]:
+def _columns(model: Any, row: dict[str, Any]) -> dict[str, Any]:
     names = _names(model)
     return {names[k]: v for k, v in row.items()}

@@ -35,7 +35,7 @@ def clean_children(child: Child, rows: Any) -> list[dict[str, Any]]:
             raise BadValue(_("This must be a list of objects."))
         known = {x.name: x for x in child.fields}
         if unknown := set(row) - set(known) - {"id"}:
-            raise BadValue(_("Unknown key: {key}.", key=sorted(unknown)[0]))
+            raise BadValue(_("Unknown key: {key}.", key=min(unknown)))
         values = {k: clean(known[k], v) for k, v in row.items() if k != "id"}
         if all(v in (None, "") for k, v in values.items() if known[k].required):
             continue
@@ -63,6 +63,7 @@ async def create(uow: UnitOfWork, entity: Entity, record: Any, rest: dict[str, A
     for field in entity.fields:
         if rest.get(field.name):
             await _set(uow, entity, record, field, rest[field.name], [])
+    await _extensions(uow, entity, record, rest, new=True)
 
 
 def _part(child: Child, record: Any, row: dict[str, Any], position: int) -> Any:
@@ -82,6 +83,27 @@ async def update(uow: UnitOfWork, entity: Entity, record: Any, rest: dict[str, A
             before = await current(uow, entity, record, field)
             if sorted(map(str, before)) != sorted(map(str, rest[field.name])):
                 await _set(uow, entity, record, field, rest[field.name], before)
+    await _extensions(uow, entity, record, rest, new=False)
+
+
+async def _extensions(uow: UnitOfWork, entity: Entity, record: Any, rest: dict[str, Any], *, new: bool) -> None:
+    """Write other plugins' fields to their side tables; the change is the record's."""
+    changes = uow.demand_write()
+    for extension in uow.registry.extensions.get(entity.name, ()):
+        given = {c: rest[c] for c in extension.field.columns if c in rest}
+        if not given or extension.model is None:
+            continue
+        row = None if new else await uow.session.get(extension.model, record.id)
+        before = {c: getattr(row, c) if row is not None else None for c in given}
+        if before == given:
+            continue
+        if row is None:
+            insert(uow, extension.model(record_id=record.id, **given))
+        else:
+            for name, value in given.items():
+                setattr(row, name, value)
+        changes.note(entity, record.id, "updated", before, given, record)
+        touch(record, uow.now)
 
 
 async def _children(uow: UnitOfWork, entity: Entity, record: Any, child: Child, rows: list[dict[str, Any]]) -> None:

@@ -180,7 +180,7 @@ def readable_at_all(registry: Registry, actor: Actor, entity: Entity) -> bool:
     return actor.scope(entity.name, "read") is not Scope.none
 
 
-def resolve(registry: Registry, actor: Actor, entity: Entity, text: str) -> Path:
+def resolve(registry: Registry, actor: Actor, entity: Entity | Child, text: str) -> Path:
     """Return what a name leads to. UnknownField for what is not there and for what is barred, alike."""
     parts = text.split(".") if isinstance(text, str) and 0 < len(text) <= LONGEST_PATH else []
     if not parts or len(parts) > MOST_STEPS + 1:

@@ -102,9 +102,9 @@ async def restore(uow: UnitOfWork, entity: Entity, record: Any) -> None:
 
 def set_field(record: Any, name: str, value: Any) -> None:
     """Set one custom field: the dict is replaced, so that the event knows the value before."""
-    record.custom = {**record.custom, name: value} if value is not None else {
-        k: v for k, v in record.custom.items() if k != name
-    }
+    record.custom = (
+        {**record.custom, name: value} if value is not None else {k: v for k, v in record.custom.items() if k != name}
+    )
 
 
 def demand(uow: UnitOfWork, entity: Entity, verb: str) -> None:
@@ -138,7 +138,7 @@ def take(
             field = fields.get(key)
             if field is None or (not trusted and not _may_set(uow, entity, field, key)):
                 raise BadValue(_("This field does not exist or cannot be set."))
-            _one(field, key, value, columns, rest)
+            _one(field, key, value, columns if entity.field(field.name) is field else rest, rest)
         except BadValue as error:
             errors[key] = error.text
     if errors:
@@ -186,15 +186,14 @@ async def _own(uow: UnitOfWork, entity: Entity, columns: dict[str, Any], *, trus
         columns["team_id"] = uow.actor.team_id
         return
     team = None
+    known = uow.session.sync_session.info.get("teams", {})  # an import looks all owners up at once
     if owner is not None:
-        team = await uow.session.scalar(
+        team = known.get(owner) or await uow.session.scalar(
             sa.select(TeamMember.team_id).where(TeamMember.user_id == owner, TeamMember.is_primary)
         )
     columns["team_id"] = team
     scope = uow.actor.scope(entity.name, "assign") if not trusted else Scope.all
-    allowed = (
-        scope is Scope.all or owner == uow.actor.user_id or (scope is Scope.team and team in uow.actor.team_ids)
-    )
+    allowed = scope is Scope.all or owner == uow.actor.user_id or (scope is Scope.team and team in uow.actor.team_ids)
     if not allowed:
         raise Forbidden(_("You may not give a record to this person."))
 
@@ -208,7 +207,9 @@ async def _conflict(
     newest = (
         sa.select(EventData.payload)
         .join(EventRow, EventRow.id == EventData.event_id)
-        .where(EventRow.entity == entity.name, EventRow.record_id == record.id, EventRow.type.startswith(f"{entity.name}."))
+        .where(
+            EventRow.entity == entity.name, EventRow.record_id == record.id, EventRow.type.startswith(f"{entity.name}.")
+        )
         .order_by(EventRow.id.desc())
         .limit(count)
     )
@@ -218,6 +219,4 @@ async def _conflict(
     clash = sorted((set(changed) | set(rest)) & theirs)
     if clash or version > record.version:
         both = {k: {"yours": changed.get(k, rest.get(k)), "theirs": getattr(record, k, None)} for k in clash}
-        raise RecordChanged(
-            _("Somebody else changed this record meanwhile."), conflicts=both, version=record.version
-        )
+        raise RecordChanged(_("Somebody else changed this record meanwhile."), conflicts=both, version=record.version)

@@ -35,13 +35,13 @@ def schemas(registry: Registry, entity: Entity) -> Schemas:
     for field in fields:
         for key, kind in keys(field):
             out.append((key, Union[kind, None, UnsetType], UNSET))  # noqa: UP007 - built at run time
-            if field.readonly or field.hidden or key.endswith("_base") and field.kind == "money":
+            if field.readonly or field.hidden or (key.endswith("_base") and field.kind == "money"):
                 continue
             must = field.required and key == field.name and field.default is None
             create.append((key, kind) if must else (key, Union[kind, None, UnsetType], UNSET))  # noqa: UP007
             update.append((key, Union[kind, None, UnsetType], UNSET))  # noqa: UP007
     for child in entity.children:
-        rows = list[_child(name, child)]  # type: ignore[misc]  # a type made at run time
+        rows: Any = list.__class_getitem__(_child(name, child))
         out.append((child.name, rows | UnsetType, UNSET))
         create.append((child.name, rows | UnsetType, UNSET))
         update.append((child.name, rows | UnsetType, UNSET))

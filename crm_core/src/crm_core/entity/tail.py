@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 LONG = 4000  # characters of a text that stay inside the payload
 
 
-class RunListener(JobCall):
+class RunListener(JobCall, frozen=True, kw_only=True):
     """Runs one after-commit listener for the events of one transaction."""
 
     listener: str
@@ -77,7 +77,10 @@ def _after_commit_jobs(uow: UnitOfWork, events: list[Happened]) -> None:
 
 
 async def _events(uow: UnitOfWork, events: list[Happened]) -> None:
-    slim, data, refs, texts = [], [], [], {}
+    slim: list[dict[str, Any]] = []
+    data: list[dict[str, Any]] = []
+    refs: list[dict[str, Any]] = []
+    texts: dict[str, str] = {}
     for e in events:
         slim.append(
             {"id": e.id, "at": e.at, "type": e.name, "v": 1, "entity": e.entity, "record_id": e.record_id,
@@ -98,7 +101,10 @@ def payload(event: Happened, texts: dict[str, str]) -> dict[str, Any]:
     if event.event is not None:
         found: dict[str, Any] = msgspec.to_builtins(event.event)
         return found
-    return {side: {k: _short(v, texts) for k, v in getattr(event, side).items()} for side in ("before", "after")}
+    return {
+        "before": {k: _short(v, texts) for k, v in event.before.items()},
+        "after": {k: _short(v, texts) for k, v in event.after.items()},
+    }
 
 
 def _short(value: Any, texts: dict[str, str]) -> Any:
@@ -133,13 +139,7 @@ def linked(entity: Entity, record: Any) -> list[tuple[str, UUID]]:
 
 async def _search(uow: UnitOfWork, net: list[Change]) -> None:
     gone = [(c.entity.name, c.id) for c in net if c.kind in ("deleted", "merged")]
-    rows = [
-        row
-        for c in net
-        if c.kind not in ("deleted", "merged") and c.record is not None
-        if (row := search.document(uow.registry, c.entity, c.record)) is not None and search.touched(c)
-    ]
-    if rows:
+    if rows := await search.documents(uow, net):
         await search.put(uow, rows)
     if gone:
         await search.remove(uow, gone)
@@ -161,4 +161,15 @@ async def upsert(uow: UnitOfWork, model: Any, rows: list[dict[str, Any]], keys: 
     await uow.session.execute(_insert(uow)(model.__table__).on_conflict_do_nothing(index_elements=keys), rows)
 
 
-__all__ = ["RunListener", "happened", "linked", "listener_name", "new_id", "payload", "references", "upsert", "wanted", "write"]
+__all__ = [
+    "RunListener",
+    "happened",
+    "linked",
+    "listener_name",
+    "new_id",
+    "payload",
+    "references",
+    "upsert",
+    "wanted",
+    "write",
+]

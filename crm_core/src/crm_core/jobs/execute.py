@@ -119,8 +119,12 @@ async def _put_back(kernel: Kernel, claimed: rows.Claimed, delay: float, *, coun
             raise rows.LeaseLost(f"job {claimed.id} is no longer ours")
 
 
-async def give_back(kernel: Kernel, held: Sequence[rows.Claimed]) -> None:
-    """Return jobs that were claimed and not run to the end, so that others need not wait for the lease."""
-    async with kernel.db.write.begin() as connection:
-        for claimed in held:
-            await rows.put_back(connection, claimed, 0.0, counts=False)
+async def give_back(kernel: Kernel, held: Sequence[rows.Claimed], *, counted: bool = True) -> None:
+    """Return jobs that did not run to their end, so that others need not wait for the lease.
+
+    counted: their claim counted as an attempt, which is taken back.
+    """
+    if held:
+        async with kernel.db.write.begin() as connection:
+            for claimed in held:
+                await rows.put_back(connection, claimed, 0.0, counts=not counted)

@@ -119,7 +119,7 @@ class Lease(Model):
 job = JobRow.__table__.c
 COLUMNS = (
     job.id, job.kind, job.args, job.attempts, job.key, job.due_at, job.late, job.actor, job.user_id, job.cause,
-    job.token, job.queue, job.run_at,
+    job.token, job.queue, job.lane, job.run_at,
 )  # fmt: skip
 
 
@@ -139,6 +139,7 @@ class Claimed:
     cause: UUID | None
     token: UUID
     queue: str
+    lane: str | None
     run_at: datetime
 
 
@@ -159,11 +160,17 @@ def _claimable(now: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
 
 
 async def claim(
-    connection: Connection, kinds: Sequence[str], limit: int, lease: float, *, until: datetime | None = None
+    connection: Connection,
+    kinds: Sequence[str],
+    limit: int,
+    lease: float,
+    *,
+    until: datetime | None = None,
+    counts: bool = True,
 ) -> list[Claimed]:
     """Take up to `limit` due jobs of `kinds` for `lease` seconds, oldest first, one per lane.
 
-    until: take jobs due by then instead of by now. Counts an attempt for each.
+    until: take jobs due by then instead of by now. counts: as an attempt; if not, `start` does it.
     """
     now = clock(connection) if until is None else sa.literal(until, UTCDateTime())
     pick = (
@@ -177,10 +184,27 @@ async def claim(
     taken = await connection.execute(
         sa.update(JobRow.__table__)
         .where(job.id.in_(sa.select(pick.c.id)))
-        .values(state="running", token=uuid4(), lease_until=clock(connection, lease), attempts=job.attempts + 1)
+        .values(
+            state="running",
+            token=uuid4(),
+            lease_until=clock(connection, lease),
+            attempts=job.attempts + 1 if counts else job.attempts,
+        )
         .returning(*COLUMNS)
     )
     return sorted((Claimed(*row) for row in taken), key=lambda c: (c.run_at, c.id))
+
+
+async def start(connection: Connection, id: UUID, token: UUID, lease: float) -> Claimed | None:
+    """Begin an attempt at a job handed over with its token; None when the token is not the row's (any more)."""
+    begun = await connection.execute(
+        sa.update(JobRow.__table__)
+        .where(job.id == id, job.token == token, job.state == RUNNING)
+        .values(attempts=job.attempts + 1, lease_until=clock(connection, lease))
+        .returning(*COLUMNS)
+    )
+    row = begun.first()
+    return Claimed(*row) if row else None
 
 
 async def reap(connection: Connection) -> int:
@@ -235,19 +259,15 @@ async def finish(connection: Connection, claimed: Claimed, state: str = "done", 
 
 
 async def put_back(connection: Connection, claimed: Claimed, delay: float, *, counts: bool, **values: Any) -> bool:
-    """Make a job pending again in `delay` seconds; return whether it was still ours."""
-    changed = await connection.execute(
-        sa.update(JobRow.__table__)
-        .where(*_mine(claimed))
-        .values(
-            state="pending",
-            token=None,
-            lease_until=None,
-            run_at=clock(connection, delay) if delay else job.run_at,
-            attempts=job.attempts if counts else job.attempts - 1,
-            **values,
-        )
-    )
+    """Make a job pending again in `delay` seconds; return whether it was still ours. counts: as an attempt."""
+    back = {
+        "state": "pending",
+        "token": None,
+        "lease_until": None,
+        "run_at": clock(connection, delay) if delay else job.run_at,
+        "attempts": job.attempts if counts else job.attempts - 1,
+    }
+    changed = await connection.execute(sa.update(JobRow.__table__).where(*_mine(claimed)).values({**back, **values}))
     return changed.rowcount == 1  # type: ignore[attr-defined,no-any-return]  # a cursor result
 
 

@@ -32,9 +32,13 @@ class JobCall(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Migrations:
-    """The package whose `migrations/versions` are run, in dependency order, one version table each."""
+    """The package whose `migrations/versions` are run, in dependency order, one version table each.
+
+    name: the plugin's, needed only where the package is not named `crm_<name>`.
+    """
 
     package: str
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -89,6 +93,7 @@ class Entity:
     order: int = 100
     has_activity: bool = False  # model has last_activity_at and next_activity_at, kept by core
     public_read: bool = False  # every signed-in user may read all rows (users, teams, stages)
+    protected: bool = False
 
     @property
     def package(self) -> str:
@@ -167,10 +172,14 @@ class SettingsGroup:
 
 @dataclass(frozen=True, slots=True)
 class Default:
-    """Loaded once per installation: statuses, policies, templates. `load(uow)`."""
+    """Loaded once per installation: statuses, policies, templates. `load(uow)`.
+
+    every_start: loaded at each start, for what looks itself after new plugins (default rights).
+    """
 
     name: str
     load: Callable[[UnitOfWork], Awaitable[None]]
+    every_start: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -332,5 +341,3 @@ class Ref:
         if not entity:
             raise ValueError(f"not a reference: {text!r}")
         return cls(entity, UUID(key))
-
-

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from importlib import import_module
-from importlib.util import find_spec
 from importlib.metadata import Distribution, EntryPoint, distributions
+from importlib.util import find_spec
+from types import ModuleType
 from typing import Any
 
 import pluggy
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from sqlalchemy.orm import configure_mappers
+from sqlalchemy.orm import registry as orm_registry
+from sqlalchemy.orm.mapper import _mapper_registries  # no public way to list registries
 
 from crm_core.config import Config
 from crm_core.db.model import metadata
 from crm_core.errors import StartupError
 from crm_core.plugin import hookspecs
+from crm_core.plugin.ownership import check_marks, check_names, check_tables, check_targets, check_values
 from crm_core.plugin.registry import PluginInfo, Registry, build
 
 log = logging.getLogger(__name__)
@@ -27,7 +32,7 @@ GROUP, BRIDGES = "crm.plugins", "crm.bridges"
 RESERVED = frozenset({"core", "api", "static", "auth", "admin", "content", "public", "dev"})
 BUILT_IN = (
     "organisation", "users", "teams", "roles", "session", "money", "tags", "companies", "contacts", "leads",
-    "deals", "activities", "comments", "files", "imports", "views",
+    "deals", "activities", "comments", "files", "imports", "views", "jobs",
 )  # fmt: skip
 
 
@@ -79,7 +84,11 @@ def in_order(plugins: Iterable[Found]) -> list[Found]:
     while waiting:
         ready = {f.key for f in done}
         for found in waiting:
-            if all(n in ready or n == found.key for r in found.needs() if (n := canonicalize_name(r.name)) in keys and not r.marker):
+            if all(
+                n in ready or n == found.key
+                for r in found.needs()
+                if (n := canonicalize_name(r.name)) in keys and not r.marker
+            ):
                 break
         else:
             found = waiting[0]
@@ -98,6 +107,7 @@ class Loader:
         self.infos: list[PluginInfo] = []
         self.values: dict[str, list[Any]] = {}
         self.offering: set[str] = set()
+        self.keys: dict[str, str] = {}
 
     def load(self, extra: Iterable[tuple[str, Any]] = ()) -> Registry:
         """Load built-in features, installed plugins and `extra` (name, module) pairs given by tests.
@@ -111,14 +121,19 @@ class Loader:
             info = PluginInfo(name, f"crm_core.features.{name}", "crm-core", _version("crm-core"), builtin=True)
             self._register(info, lambda m=module: import_module(m), strict=True)
         found, bridges = discover()
+        self.keys = {f.key: f.name for f in found}
         for plugin in found:
-            self._plugin(plugin, bridges.get(plugin.name, []))
+            self._plugin(plugin)
         for name, module in extra:
-            self._register(PluginInfo(name, module.__name__.partition(".")[0], title=name), lambda m=module: m)
+            package = module.__name__.rpartition(".")[0] or module.__name__
+            self._register(PluginInfo(name, package), lambda m=module: m)
+        for owner, points in bridges.items():
+            for neighbour, point in points:
+                self._bridge(owner, neighbour, point)
         self._demand()
         return build({k: tuple(v) for k, v in self.values.items()}, tuple(self.infos))
 
-    def _plugin(self, found: Found, bridges: list[tuple[str, EntryPoint]]) -> None:
+    def _plugin(self, found: Found) -> None:
         package = found.point.module.partition(".")[0]
         info = PluginInfo(found.name, package, found.dist.metadata["Name"], found.dist.version)
         if found.name in self.config.disabled:
@@ -127,7 +142,7 @@ class Loader:
         if problem := self._refuse(found, package):
             self._failed(info, problem)
             return
-        self._register(info, found.point.load, bridges=bridges)
+        self._register(info, found.point.load)
 
     def _refuse(self, found: Found, package: str) -> str:
         if found.name in RESERVED or any(i.name == found.name for i in self.infos):
@@ -135,38 +150,64 @@ class Loader:
         if package != f"crm_{found.name}":
             return f"its package must be named crm_{found.name}, not {package}"
         for need in found.needs():
-            if canonicalize_name(need.name) == "crm-core" and not need.specifier.contains(_version("crm-core"), prereleases=True):
-                return f"needs crm-core{need.specifier}, installed is {_version('crm-core')}"
+            key = canonicalize_name(need.name)
+            if need.marker or (key != "crm-core" and key not in self.keys):
+                continue
+            if not need.specifier.contains(_version(key), prereleases=True):
+                return f"needs {key}{need.specifier}, installed is {_version(key)}"
+            if key in self.keys and key != found.key and not self._loaded(self.keys[key]):
+                return f"needs {key}, which is not loaded"
         return ""
 
-    def _register(self, info: PluginInfo, load: Any, *, strict: bool = False, bridges: Any = ()) -> None:
+    def _loaded(self, name: str) -> bool:
+        return any(i.name == name and i.state == "loaded" for i in self.infos)
+
+    def _register(self, info: PluginInfo, load: Any, *, strict: bool = False) -> None:
+        """Load a plugin whole or not at all; `strict` for core's own features."""
         tables = set(metadata.tables)
-        modules = []
+        modules: list[ModuleType] = []
         try:
-            module = load()
-            modules.append(module)
-            self._hooks(module, info)
-            used: list[str] = []
-            for neighbour, point in bridges:
-                if any(i.name == neighbour and i.state == "loaded" for i in self.infos):
-                    bridge = point.load()
-                    modules.append(bridge)
-                    self._hooks(bridge, info)
-                    used.append(neighbour)
-            configure_mappers()
-            values = self._collect(modules, info)
-            build({k: (*self.values.get(k, ()), *values.get(k, ())) for k in {*self.values, *values}}, ())
-        except Exception as error:
+            values = self._take(info, load, modules)
+        except (Exception, SystemExit) as error:  # whatever a plugin does while it loads, the CRM starts without it
             if strict:
                 raise StartupError(f"built-in feature {info.name} cannot load: {_say(error)}") from error
-            self._undo(modules, info, tables)
+            self._undo(modules, info.package, tables)
             self._failed(info, _say(error), error)
             return
+        title = (getattr(sys.modules.get(info.package), "__doc__", None) or info.name).strip().partition("\n")[0]
+        offered = None if info.builtin else self._offered(info)
+        offers = tuple(n for n in dir(offered) if n.startswith(f"crm_{info.name}_"))
+        self.infos.append(replace(info, title=info.title or title, hooks=tuple(sorted(values)), offers=offers))
+
+    def _bridge(self, owner: str, neighbour: str, point: EntryPoint) -> None:
+        """Load a bridge when both ends are loaded; one that cannot is named, and its owner stays without it."""
+        if not self._loaded(owner) or not self._loaded(neighbour):
+            return
+        index = next(n for n, i in enumerate(self.infos) if i.name == owner)
+        info, tables, modules = self.infos[index], set(metadata.tables), list[ModuleType]()
+        try:
+            self._take(info, point.load, modules)
+        except (Exception, SystemExit) as error:
+            log.error("bridge of %s to %s is not loaded: %s", owner, neighbour, _say(error), exc_info=error)
+            self._undo(modules, point.module, tables)
+            reason = f"bridge to {neighbour}: {_say(error)}"
+            self.infos[index] = replace(info, reason="; ".join(r for r in (info.reason, reason) if r))
+            return
+        self.infos[index] = replace(info, bridges=(*info.bridges, neighbour))
+
+    def _take(self, info: PluginInfo, load: Any, modules: list[ModuleType]) -> dict[str, list[Any]]:
+        """Import a module of hooks, check all it gives, and keep that; `modules` gets it as soon as it is there."""
+        module: ModuleType = load()
+        modules.append(module)
+        self._hooks(module, info)
+        configure_mappers()
+        values = self._collect(module, info)
+        together = build({k: (*self.values.get(k, ()), *values.get(k, ())) for k in {*self.values, *values}}, ())
+        if not info.builtin:
+            check_targets(values, together.entities)
         for name, found in values.items():
             self.values.setdefault(name, []).extend(found)
-        title = (import_module(info.package).__doc__ or info.name).strip().partition("\n")[0]
-        offers = tuple(n for n in dir(self._offered(info)) if n.startswith(f"crm_{info.name}_")) if not info.builtin else ()
-        self.infos.append(replace(info, title=info.title or title, hooks=tuple(sorted(values)), offers=offers, bridges=tuple(used)))
+        return values
 
     def _offered(self, info: PluginInfo) -> Any:
         try:
@@ -181,41 +222,35 @@ class Loader:
         if offered is not None and info.name not in self.offering:
             self.manager.add_hookspecs(offered)
             self.offering.add(info.name)
+        if not info.builtin:
+            check_marks(module)
         self.manager.register(module, module.__name__)
         self.manager.check_pending()
 
-    def _collect(self, modules: list[Any], info: PluginInfo) -> dict[str, list[Any]]:
+    def _collect(self, module: ModuleType, info: PluginInfo) -> dict[str, list[Any]]:
         values: dict[str, list[Any]] = {}
-        for module in modules:
-            for caller in self.manager.get_hookcallers(module) or ():
-                given = next(i for i in caller.get_hookimpls() if i.plugin is module).function()
-                if given is None or isinstance(given, str):
-                    raise TypeError(f"{caller.name} of {info.name} must return a sequence, not {given!r}")
-                values.setdefault(caller.name, []).extend(given)
+        for caller in self.manager.get_hookcallers(module) or ():
+            given = next(i for i in caller.get_hookimpls() if i.plugin is module).function()
+            values.setdefault(caller.name, []).extend(check_values(caller, given))
         if not info.builtin:
-            self._prefixes(values, info)
+            check_names(values, info)
+            check_tables([m for r in _registries(info.package) for m in r.mappers], info)
         return values
 
-    def _prefixes(self, values: dict[str, list[Any]], info: PluginInfo) -> None:
-        """Everything a plugin owns starts with its name."""
-        for hook, attribute in (("crm_entities", "name"), ("crm_permissions", "name"), ("crm_events", "name")):
-            for value in values.get(hook, ()):
-                if not getattr(value, attribute).startswith(f"{info.name}."):
-                    raise ValueError(f"{hook}: {getattr(value, attribute)!r} must start with '{info.name}.'")
-        for entity in values.get("crm_entities", ()):
-            if not entity.model.__tablename__.startswith(f"{info.name}_"):
-                raise ValueError(f"table {entity.model.__tablename__!r} must start with '{info.name}_'")
-
-    def _undo(self, modules: list[Any], info: PluginInfo, tables: set[str]) -> None:
-        """Take a failed plugin out again: its hooks, its mappers and its tables."""
+    def _undo(self, modules: list[ModuleType], package: str, tables: set[str]) -> None:
+        """Take what failed out again: its hooks, its mappers, its tables, and its modules, lest it seem whole later."""
         for module in modules:
             if self.manager.is_registered(module):
                 self.manager.unregister(module)
+        for made in _registries(package):
+            made.dispose()  # one bad model would break every mapper
         for name in set(metadata.tables) - tables:
-            metadata.remove(metadata.tables[name])
-        _dispose(info.package)
+            if not name.startswith("core_"):  # core's own, imported by chance just now
+                metadata.remove(metadata.tables[name])
+        for name in [n for n in sys.modules if _within(n, package)]:
+            del sys.modules[name]
 
-    def _failed(self, info: PluginInfo, reason: str, error: Exception | None = None) -> None:
+    def _failed(self, info: PluginInfo, reason: str, error: BaseException | None = None) -> None:
         log.error("plugin %s is not loaded: %s", info.name, reason, exc_info=error)
         self.infos.append(replace(info, state="failed", reason=reason))
 
@@ -223,23 +258,25 @@ class Loader:
         loaded = {i.name for i in self.infos if i.state == "loaded"}
         if missing := [n for n in self.config.required if n not in loaded]:
             reasons = {i.name: i.reason for i in self.infos}
-            raise StartupError("required plugin " + "; ".join(f"{n}: {reasons.get(n, 'not installed')}" for n in missing))
+            raise StartupError(
+                "required plugin " + "; ".join(f"{n}: {reasons.get(n, 'not installed')}" for n in missing)
+            )
         failed = [i for i in self.infos if i.state == "failed"]
         if failed and self.config.strict_plugins:
             raise StartupError("; ".join(f"plugin {i.name}: {i.reason}" for i in failed))
 
 
-def _dispose(package: str) -> None:
-    """Dispose the mapper registries made in a package; one bad model would break every mapper."""
-    from sqlalchemy.orm import registry as orm_registry
-    from sqlalchemy.orm.mapper import _mapper_registries  # no public way to list registries
-
-    for reg in [r for r in list(_mapper_registries) if isinstance(r, orm_registry)]:
-        if any(m.class_.__module__.partition(".")[0] == package for m in list(reg.mappers)):
-            reg.dispose()
+def _within(module: str, package: str) -> bool:
+    return module == package or module.startswith(f"{package}.")
 
 
-def _say(error: Exception) -> str:
+def _registries(package: str) -> list[orm_registry]:
+    """Return the mapper registries with classes of a package."""
+    found = [r for r in list(_mapper_registries) if isinstance(r, orm_registry)]
+    return [r for r in found if any(_within(m.class_.__module__, package) for m in list(r.mappers))]
+
+
+def _say(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 

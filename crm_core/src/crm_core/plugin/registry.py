@@ -95,22 +95,33 @@ def job_name(job: d.Job, package: str) -> str:
 
 def build(values: Mapping[str, tuple[Any, ...]], plugins: tuple[PluginInfo, ...]) -> Registry:
     """Compose the registry; StartupError names the first clash."""
-    get = lambda hook: values.get(hook.__name__, ())  # noqa: E731
+    def get(hook: Any) -> tuple[Any, ...]:
+        return values.get(hook.__name__, ())
+
     entities = get(hookspecs.crm_entities)
     by_name = unique("entity", ((e.name, e) for e in entities))
     reverses = [
         (f.target, (e, f)) for e in entities for f in e.fields if getattr(f, "reverse", "") and f.target in by_name
     ]
     actions = group((a.entity, a) for a in get(hookspecs.crm_actions))
-    package = lambda call: call.__module__.partition(".")[0].removeprefix("crm_")  # noqa: E731
+
+    def package(call: type) -> str:
+        return call.__module__.partition(".")[0].removeprefix("crm_")
+
     jobs = get(hookspecs.crm_jobs)
+    for hook in (hookspecs.crm_permissions, hookspecs.crm_settings, hookspecs.crm_events, hookspecs.crm_defaults):
+        unique(hook.__name__, ((v.name, v) for v in get(hook)))
+    extended = group((x.entity, x) for x in get(hookspecs.crm_fields))
+    for name, found in extended.items():
+        own = by_name[name].fields if name in by_name else ()
+        unique(f"field of {name}", ((x.name, x) for x in (*own, *(e.field for e in found))))
     return Registry(
         values=MappingProxyType(dict(values)),
         plugins=plugins,
         entities=by_name,
         by_path=unique("path", ((e.path, e) for e in entities)),
         by_model=unique("model", ((e.model, e) for e in entities)),
-        extensions=group((x.entity, x) for x in get(hookspecs.crm_fields)),
+        extensions=extended,
         reverses=group(reverses),
         actions={e: unique(f"action of {e}", ((a.name, a) for a in found)) for e, found in actions.items()},
         events=unique("event", ((t.struct, t) for t in get(hookspecs.crm_events))),

@@ -21,7 +21,6 @@ from uuid import uuid4
 
 import asyncpg
 import sqlalchemy as sa
-
 from crm_core.db import migrate
 
 T = TypeVar("T")

@@ -9,13 +9,8 @@ import json
 from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import crm_ui_assets
-from litestar import get
-from litestar.exceptions import NotFoundException
-from litestar.params import FromPath
-from litestar.response import File, Response
 from markupsafe import Markup
 
 # Python's own table differs between systems; these are the only types we serve.
@@ -92,22 +87,3 @@ def icon_svg(name: str, css: str = "") -> Markup:
         f'<svg class="{html.escape(f"icon {css}".strip())}" viewBox="0 0 24 24" fill="{fill}" stroke="{stroke}" '
         f'stroke-width="1.75" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true">{inner}</svg>'
     )
-
-
-def static_route(assets: Assets) -> Any:
-    """Return the handler of /static: for ever under the present digest, asked again under another."""
-
-    @get("/static/{package:str}/{digest:str}/{path:path}", include_in_schema=False, opt={"public": True})
-    async def static(package: FromPath[str], digest: FromPath[str], path: FromPath[str]) -> Response[Any]:
-        file = assets.find(package, path)
-        if file is None:
-            raise NotFoundException()
-        cache = FOREVER if assets.roots[package][1] == digest else ASK
-        return File(
-            file,
-            media_type=MEDIA_TYPES[file.suffix],
-            content_disposition_type="inline",
-            headers={"cache-control": cache, "x-content-type-options": "nosniff"},
-        )
-
-    return static

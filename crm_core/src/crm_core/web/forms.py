@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
+from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
 from babel.numbers import NumberFormatError, format_decimal, parse_decimal
@@ -159,6 +160,14 @@ def _number(typed: str, locale: str) -> Decimal:
         raise BadValue(_("This must be a number.")) from error
 
 
+def _is_id(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _local(typed: str, zone_name: str) -> datetime:
     try:
         found = datetime.fromisoformat(typed)
@@ -253,7 +262,7 @@ class Form:
             if not any(i.raw for i in row.inputs if i.raw != (defaults[i.field.name] or "")) and not values.get("primary"):
                 continue  # an empty line is no line
             rows.rows.append(row)
-            found.append({**values, **({"id": key} if key else {})})
+            found.append({**values, **({"id": UUID(key)} if _is_id(key) else {})})
         return found
 
     def _collect(self) -> None:
@@ -279,9 +288,7 @@ class Form:
             else:
                 rest.append(text)
         if rest:
-            self.general = Text("", "").__class__("crm_core", "{text}", {"text": rest[0]}) if len(rest) == 1 else _(
-                "{text} {more}", text=rest[0], more=rest[1]
-            )
+            self.general = rest[0] if len(rest) == 1 else _("{one} {other}", one=rest[0], other=rest[1])
         self.mark()
 
     def mark(self) -> None:

@@ -40,9 +40,10 @@ async def idempotent(
         raise Invalid(_("An Idempotency-Key has at most 128 characters."))
     row = {
         "actor": uow.actor.label, "key": key, "route": f"{request.method} {request.url.path}"[:255], "at": uow.now,
-        "body_hash": hashlib.sha256(await request.body()).hexdigest(), "status": None, "answer": None, "record_id": None,
+        "body_hash": hashlib.sha256(await request.body()).hexdigest(),
+        "status": None, "answer": None, "record_id": None,
     }  # fmt: skip
-    insert = (postgresql.insert if uow.db.dialect == "postgresql" else sqlite.insert)(Idempotency.__table__)
+    insert = (postgresql.insert if uow.db.dialect == "postgresql" else sqlite.insert)(Idempotency)
     done = await uow.session.execute(insert.values(row).on_conflict_do_nothing())
     where = (Idempotency.actor == row["actor"], Idempotency.key == key)
     if done.rowcount == 0:  # type: ignore[attr-defined]  # a cursor result

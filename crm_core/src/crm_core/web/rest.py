@@ -62,7 +62,7 @@ async def one(uow: UnitOfWork, entity: Entity, record: Any, status: int = 200) -
 
 
 def params(request: AnyRequest, registry: Registry) -> query.ListParams:
-    """Read list parameters from the query string; Invalid for a filter that is not JSON or a limit that is no number."""
+    """Read list parameters from the query string; Invalid for what cannot be read."""
     q = request.query_params
     try:
         filter_ = msgspec.json.decode(q["filter"]) if q.get("filter") else None
@@ -73,7 +73,10 @@ def params(request: AnyRequest, registry: Registry) -> query.ListParams:
         raise Invalid(_("limit is not a number.")) from error
     if not 1 <= limit <= 200:
         raise Invalid(_("limit must be between 1 and 200."))
-    names = lambda key: tuple(n for n in q.get(key, "").split(",") if n)  # noqa: E731
+
+    def names(key: str) -> tuple[str, ...]:
+        return tuple(n for n in q.get(key, "").split(",") if n)
+
     return query.ListParams(
         filter=filter_, q=q.get("q", ""), sort=q.get("sort", ""), fields=names("fields"), limit=limit,
         cursor=q.get("cursor") or None, deleted=q.get("deleted") == "true", expand=names("expand"),
@@ -127,7 +130,10 @@ def entity_routes(registry: Registry, entity: Entity) -> list[Any]:
 
     @patch(key, opt=opt | {"verb": "edit"}, tags=tags, operation_id=f"update_{noun}", summary=f"Change {noun}")
     async def update(
-        request: AnyRequest, uow: Uow, record_id: FromPath[UUID], data: JSONBody[shape.update]  # type: ignore[name-defined]
+        request: AnyRequest,
+        uow: Uow,
+        record_id: FromPath[UUID],
+        data: JSONBody[shape.update],  # type: ignore[name-defined]
     ) -> Response[bytes]:
         values = given(data)
         version = values.pop("version", None)
@@ -173,7 +179,7 @@ def _action(registry: Registry, entity: Entity, action: Action, key: str, opt: d
 
         return await idempotent(request, uow, run)
 
-    made = {"opt": opt | {"action": action.name}, "tags": tags, "status_code": 200, "summary": str(action.label),
+    made: dict[str, Any] = {"opt": opt | {"action": action.name}, "tags": tags, "status_code": 200, "summary": str(action.label),
             "operation_id": f"{action.name}_{entity.noun}"}  # fmt: skip
     if shape is None:
 
@@ -184,7 +190,9 @@ def _action(registry: Registry, entity: Entity, action: Action, key: str, opt: d
         return act
 
     @post(f"{key}/{action.name}", **made)
-    async def act_with(request: AnyRequest, uow: Uow, record_id: FromPath[UUID], data: JSONBody[shape]) -> Response[bytes]:
+    async def act_with(
+        request: AnyRequest, uow: Uow, record_id: FromPath[UUID], data: JSONBody[shape]
+    ) -> Response[bytes]:
         return await run_one(request, uow, record_id, data)
 
     return act_with

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from crm_core.features.comments import demo, entities
-from crm_core.plugin import DemoData, Entity, hookimpl
+from crm_core.features.comments import demo, entities, rules
+from crm_core.plugin import DemoData, Entity, Listener, hookimpl
 
 
 @hookimpl
 def crm_entities() -> Sequence[Entity]:
     return (entities.COMMENT,)
+
+
+@hookimpl
+def crm_listeners() -> Sequence[Listener]:
+    return rules.LISTENERS
 
 
 @hookimpl

@@ -15,4 +15,4 @@ def crm_entities() -> Sequence[Entity]:
 
 @hookimpl
 def crm_demo_data() -> Sequence[DemoData]:
-    return (DemoData("companies", demo.load, after=("money", "users")),)
+    return (DemoData("companies", demo.load, after=("organisation",)),)

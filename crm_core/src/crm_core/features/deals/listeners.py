@@ -27,6 +27,6 @@ async def value_open_deals(uow: UnitOfWork, event: Happened) -> None:
 
 
 LISTENERS = (
-    Listener("core.deal.created", stages.remember_first, name="core.deal_first_stage"),
-    *(Listener(f"core.rate.{kind}", value_open_deals, name="core.value_open_deals") for kind in ("created", "updated")),
+    Listener(event="core.deal.created", run=stages.remember_first, name="core.deal_first_stage"),
+    *(Listener(event=f"core.rate.{kind}", run=value_open_deals, name="core.value_open_deals") for kind in ("created", "updated")),
 )

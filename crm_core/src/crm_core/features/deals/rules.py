@@ -20,7 +20,15 @@ async def defaults(uow: UnitOfWork, values: dict[str, Any]) -> dict[str, Any]:
 
 
 async def validate(uow: UnitOfWork, deal: Any, changed: frozenset[str]) -> None:
-    """Refuse a closing day before the day the deal was opened."""
+    """Keep the stage in the pipeline; refuse a closing day before the day the deal was opened."""
+    if deal.stage_entered_at is None:
+        deal.stage_entered_at = stages.moment(deal.closed_on or deal.engaged_on, uow.now)
+    if "pipeline_id" in changed:
+        stage = await uow.session.get(stages.Stage, deal.stage_id)
+        if stage is None or stage.pipeline_id != deal.pipeline_id:
+            raise stages.StageUnknown(
+                _("This stage is not in the pipeline."), fields={"stage_id": _("Choose a stage of the pipeline.")}
+            )
     if deal.engaged_on and deal.closed_on and deal.closed_on < deal.engaged_on:
         raise Invalid(
             _("A deal is not closed before it is opened."),

@@ -4,65 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from crm_core.auth.people import Role, RoleField, RoleGrant
 from crm_core.features.roles import actions, listeners
-from crm_core.plugin import Child, Default, Entity, Listener, Strings, fields, hookimpl
-
-_ = Strings("crm_core")
+from crm_core.features.roles.entities import ROLE
+from crm_core.plugin import Default, Entity, Listener, hookimpl
 
 
 @hookimpl
 def crm_entities() -> Sequence[Entity]:
-    return (
-        Entity(
-            name="core.role",
-            model=Role,
-            label=_("Role"),
-            plural=_("Roles"),
-            path="roles",
-            icon="shield",
-            title="name",
-            fields=(
-                fields.Text("name", _("Name"), required=True, sortable=True, unique=True, search="A"),
-                fields.Text("key", _("Key"), length=64, readonly=True, filterable=False),
-                fields.LongText("description", _("Description"), filterable=False),
-                fields.Boolean("everything", _("May do everything"), default=False),
-            ),
-            list_columns=("name", "description", "everything"),
-            default_sort="name",
-            children=(
-                Child(
-                    name="grants",
-                    model=RoleGrant,
-                    foreign_key="role_id",
-                    label=_("Rights"),
-                    fields=(
-                        fields.Text("name", _("Right"), length=128, required=True),
-                        fields.Choice("scope", _("Reach"), options=actions.SCOPE_OPTIONS, default="all", required=True),
-                    ),
-                ),
-                Child(
-                    name="barred",
-                    model=RoleField,
-                    foreign_key="role_id",
-                    label=_("Barred fields"),
-                    fields=(
-                        fields.Text("entity", _("Record type"), length=64, required=True),
-                        fields.Text("field", _("Field"), length=64, required=True),
-                        fields.Choice("level", _("Level"), options=actions.LEVEL_OPTIONS, default="hidden", required=True),
-                    ),
-                ),
-            ),
-            validate=actions.validate,
-            protected=True,
-            order=920,
-        ),
-    )
+    return (ROLE,)
 
 
 @hookimpl
 def crm_defaults() -> Sequence[Default]:
-    return (Default("core.roles", actions.install_grants),)
+    return (Default("core.roles", actions.install_grants, every_start=True),)
 
 
 @hookimpl

@@ -7,10 +7,12 @@ from zoneinfo import available_timezones
 
 import sqlalchemy as sa
 
+from crm_core.auth.events import SessionsEnded
 from crm_core.auth.people import Role, User, UserRole
 from crm_core.auth.session import Session, revoke_sessions
 from crm_core.errors import Conflict, Forbidden, Invalid
 from crm_core.i18n import LOCALES, Strings
+from crm_core.plugin.declare import Ref
 from crm_core.entity.fields import Option
 from crm_core.uow import UnitOfWork
 
@@ -62,8 +64,5 @@ async def demand_administrator(uow: UnitOfWork) -> None:
 
 async def end_sessions(uow: UnitOfWork, record: User, params: None) -> None:
     """End every session of a user at once."""
-    from crm_core.features.session.events import SessionsEnded
-    from crm_core.plugin import Ref
-
     await revoke_sessions(uow, Session.user_id == record.id)
     await uow.emit(SessionsEnded(user_id=record.id), about=[Ref("core.user", record.id)])

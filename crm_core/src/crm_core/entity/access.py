@@ -1,0 +1,227 @@
+"""Who may see which rows and which values: one condition for every query and every joined entity.
+
+Parameters of the condition are named `actor…`, so that a statement made for one actor serves every
+other with the same `shape`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.sql.util import ClauseAdapter, _deep_deannotate
+
+from crm_core.auth.actor import Actor, ActorKind, Scope
+from crm_core.db.model import metadata
+from crm_core.db.types import Id
+from crm_core.entity import fields as f
+from crm_core.errors import NotFound
+from crm_core.i18n import Strings
+from crm_core.plugin.declare import Entity
+from crm_core.plugin.registry import Registry
+
+if TYPE_CHECKING:
+    from crm_core.uow import UnitOfWork
+
+_ = Strings("crm_core")
+
+
+def table_of(entity: Entity) -> sa.Table:
+    """Return an entity's table."""
+    found: sa.Table = entity.model.__table__
+    return found
+
+
+def rows(
+    registry: Registry,
+    actor: Actor,
+    entity: Entity,
+    verb: str,
+    table: sa.FromClause | None = None,
+    *,
+    deleted: bool | None = False,
+) -> sa.ColumnElement[bool]:
+    """Return the condition under which a row of `table` (the entity's own by default) is the actor's to `verb`.
+
+    deleted: False for live rows, True for the trash, None for both. It is never null.
+    """
+    at = table_of(entity) if table is None else table
+    parts = [_granted(registry, actor, entity, verb, at)]
+    if entity.never_visible is not None and actor.kind is not ActorKind.system:
+        parts.append(~sa.func.coalesce(adapted(entity, entity.never_visible(actor), at), sa.false()))
+    if deleted is not None and "deleted_at" in at.c:
+        parts.append(at.c.deleted_at.is_not(None) if deleted else at.c.deleted_at.is_(None))
+    return sa.and_(*parts)
+
+
+def _granted(registry: Registry, actor: Actor, entity: Entity, verb: str, at: sa.FromClause) -> Any:
+    link = entity.field(entity.parent) if entity.parent else None
+    if isinstance(link, f.Link):
+        return _by_parent(registry, actor, registry.entities.get(link.target), link, verb, at)
+    found = _in_scope(replace(actor, on_behalf_of=None), entity, verb, at, "actor")
+    depth, person = 1, actor.on_behalf_of
+    while person is not None:
+        found = sa.and_(found, _in_scope(replace(person, on_behalf_of=None), entity, verb, at, f"actor{depth}"))
+        depth, person = depth + 1, person.on_behalf_of
+    return found
+
+
+def _by_parent(
+    registry: Registry, actor: Actor, parent: Entity | None, link: f.Link, verb: str, at: sa.FromClause
+) -> Any:
+    if parent is None:
+        return sa.false()
+    above = table_of(parent).alias()
+    visible = rows(registry, actor, parent, "read" if verb in ("read", "export") else "edit", above)
+    return sa.exists().where(above.c.id == at.c[link.name], visible).correlate(at)
+
+
+def _in_scope(actor: Actor, entity: Entity, verb: str, at: sa.FromClause, name: str) -> Any:
+    scope = actor.scope(entity.name, verb)
+    if entity.public_read and verb == "read" and actor.kind is not ActorKind.guest:
+        return sa.true()
+    if scope is Scope.all:
+        return sa.true()
+    if scope is Scope.none:
+        return sa.false()
+    ways: list[Any] = []
+    if actor.user_id is not None:
+        ways.append(at.c.owner_id == sa.bindparam(f"{name}_id", actor.user_id, Id()))
+    if scope is Scope.team and actor.team_ids:
+        ways.append(at.c.team_id.in_(_teams(actor, name)))
+    ways += _shared(actor, entity, verb, at, name)
+    found = sa.func.coalesce(sa.or_(*ways), sa.false()) if ways else sa.false()
+    if entity.also_visible is not None and verb == "read":
+        found = sa.or_(found, sa.func.coalesce(adapted(entity, entity.also_visible(actor), at), sa.false()))
+    return found
+
+
+def _teams(actor: Actor, name: str) -> list[Any]:
+    return [sa.bindparam(f"{name}_team{i}", t, Id()) for i, t in enumerate(_padded(actor))]
+
+
+def _padded(actor: Actor) -> list[UUID]:
+    teams = sorted(actor.team_ids)
+    size = 1 << (len(teams) - 1).bit_length() if teams else 0
+    return teams + teams[-1:] * (size - len(teams))
+
+
+def _shared(actor: Actor, entity: Entity, verb: str, at: sa.FromClause, name: str) -> list[Any]:
+    """Return conditions for single records opened to the actor or the actor's teams."""
+    share = metadata.tables.get("core_share")
+    if share is None or actor.user_id is None or verb not in ("read", "edit"):
+        return []
+    me = sa.bindparam(f"{name}_id", actor.user_id, Id())
+    holder = share.c.user_id == me
+    if actor.team_ids:
+        holder = sa.or_(holder, share.c.team_id.in_(_teams(actor, name)))
+    opened = sa.select(share.c.record_id).where(share.c.entity == entity.name, holder)
+    if verb == "edit":
+        opened = opened.where(share.c.level == "edit")
+    return [at.c.id.in_(opened)]
+
+
+def adapted(entity: Entity, condition: Any, at: sa.FromClause) -> Any:
+    """Return a declaration's condition on the entity's model, told about the rows of `at` instead."""
+    clause = condition.__clause_element__() if hasattr(condition, "__clause_element__") else condition
+    if isinstance(clause, bool):
+        return sa.true() if clause else sa.false()
+    plain = _deep_deannotate(clause)
+    return plain if at is table_of(entity) else ClauseAdapter(at).traverse(plain)
+
+
+def readable(
+    registry: Registry, actor: Actor, entity: Entity, field: f.Field, column: Any, table: sa.FromClause | None = None
+) -> Any:
+    """Return the column, empty on rows where the actor may not read this field."""
+    if not actor.may_see(entity.name, field.name):
+        return sa.null().cast(column.type)
+    if field.readable is None:
+        return column
+    condition = adapted(entity, field.readable(actor), table_of(entity) if table is None else table)
+    return sa.case((condition, column), else_=None)
+
+
+def parameters(actor: Actor) -> dict[str, Any]:
+    """Return the values of the `actor…` parameters in conditions made for any actor of the same shape."""
+    found: dict[str, Any] = {}
+    name, depth, person = "actor", 0, actor
+    while person is not None:
+        found[f"{name}_id"] = person.user_id
+        found.update({f"{name}_team{i}": t for i, t in enumerate(_padded(person))})
+        depth += 1
+        name, person = f"actor{depth}", person.on_behalf_of  # type: ignore[assignment]  # None ends the loop
+    return found
+
+
+def shape(registry: Registry, actor: Actor, entity: Entity, verb: str = "read") -> tuple[Any, ...]:
+    """Return what actors share when the same conditions on this entity serve both."""
+    link = entity.field(entity.parent) if entity.parent else None
+    if isinstance(link, f.Link) and link.target in registry.entities:
+        return (entity.name, shape(registry, actor, registry.entities[link.target], verb))
+    key: list[Any] = [entity.name, verb]
+    person: Actor | None = actor
+    while person is not None:
+        key += [
+            person.kind, person.rights.key(entity.name, verb), person.scope(entity.name, verb),
+            person.user_id is None, len(_padded(person)),
+        ]  # fmt: skip
+        person = person.on_behalf_of
+    if _personal(registry, entity):
+        key.append(identity(actor))
+    return tuple(key)
+
+
+def _personal(registry: Registry, entity: Entity) -> bool:
+    """Return whether declared conditions hold the actor's own values, so that a statement serves one actor."""
+    if entity.also_visible is not None or entity.never_visible is not None:
+        return True
+    return any(field.readable is not None for field in registry.fields(entity))
+
+
+def identity(actor: Actor) -> tuple[Any, ...]:
+    """Return everything about an actor that a declared condition can depend on."""
+    rights = actor.rights
+    return (
+        actor.kind, actor.name, actor.user_id, actor.link_id, actor.scopes, actor.roles, actor.team_ids,
+        rights.everything, rights.permissions, rights.hidden, tuple(sorted(rights.scopes.items())),
+        identity(actor.on_behalf_of) if actor.on_behalf_of else None,
+    )  # fmt: skip
+
+
+async def get(uow: UnitOfWork, entity: Entity, id: UUID, verb: str = "read", *, deleted: bool = False) -> Any:  # noqa: A002
+    """Return the whole record for the actor to `verb`. NotFound when it is not there or not theirs to see.
+
+    deleted: take it from the trash. A record that may be read but not `verb`ed is Forbidden.
+    """
+    from crm_core.errors import Forbidden
+
+    model = entity.model
+    visible = rows(uow.registry, uow.actor, entity, "read", deleted=deleted)
+    allowed = sa.true() if verb == "read" else rows(uow.registry, uow.actor, entity, verb, deleted=deleted)
+    found = (await uow.session.execute(sa.select(model, allowed).where(model.id == id, visible))).one_or_none()
+    if found is None:
+        raise NotFound(_("There is no such {label}.", label=entity.label))
+    if not found[1]:
+        raise Forbidden(_("You may not do this with this {label}.", label=entity.label))
+    return found[0]
+
+
+async def load_children(
+    uow: UnitOfWork, entity: Entity, records: Sequence[Any]
+) -> dict[str, dict[UUID, list[Any]]]:
+    """Return, per kind of children, the rows of each record, in order; they are in the session then."""
+    found: dict[str, dict[UUID, list[Any]]] = {}
+    ids = [r.id for r in records]
+    for child in entity.children:
+        by: dict[UUID, list[Any]] = {i: [] for i in ids}
+        key = getattr(child.model, child.foreign_key)
+        order = (child.model.position, child.model.id) if child.ordered else (child.model.id,)
+        if ids and uow.actor.may_see(entity.name, child.name):
+            for row in await uow.session.scalars(sa.select(child.model).where(key.in_(ids)).order_by(*order)):
+                by[getattr(row, child.foreign_key)].append(row)
+        found[child.name] = by
+    return found

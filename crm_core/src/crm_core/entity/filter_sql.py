@@ -1,0 +1,278 @@
+"""Filters as SQL: every value a bound parameter, every joined entity under its row rights.
+
+The condition made is never null. Parameters are `p0`, `p1` … in the order of `filters.arguments`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+from crm_core.auth.actor import Actor
+from crm_core.db.model import metadata
+from crm_core.db.types import Id, UTCDateTime
+from crm_core.entity import access, columns
+from crm_core.entity import fields as f
+from crm_core.entity.filter_values import BREAKS, PHONE_MARKS
+from crm_core.entity.filters import All, Has, Node, Not, Some, Test
+from crm_core.entity.paths import Path, Step, Value
+from crm_core.plugin.declare import Child, Entity
+from crm_core.plugin.registry import Registry
+
+TEXT = sa.String()
+_IDS = ("link", "stage", "file", "links")
+
+
+class position_of(FunctionElement[int]):  # noqa: N801 - an SQL function
+    """position_of(text, part): 1 for the first place, 0 for none; case counts."""
+
+    type = sa.Integer()
+    inherit_cache = True
+
+
+class spaced(FunctionElement[str]):  # noqa: N801 - an SQL function
+    """A text with a blank for every character of `BREAKS`, and one before it."""
+
+    type = TEXT
+    inherit_cache = True
+
+
+class unmarked(FunctionElement[str]):  # noqa: N801 - an SQL function
+    """A phone number without its marks."""
+
+    type = TEXT
+    inherit_cache = True
+
+
+class list_has(FunctionElement[bool]):  # noqa: N801 - an SQL function
+    """list_has(json list, text, …): whether one of the texts is in the list."""
+
+    type = sa.Boolean()
+    inherit_cache = True
+
+
+@compiles(position_of)
+def _position_of(element: Any, compiler: Any, **kw: Any) -> str:
+    name = "strpos" if compiler.dialect.name == "postgresql" else "instr"
+    return f"{name}({', '.join(compiler.process(c, **kw) for c in element.clauses)})"
+
+
+def _quoted(char: str) -> str:
+    return "''" if char == "'" else char
+
+
+@compiles(spaced)
+def _spaced(element: Any, compiler: Any, **kw: Any) -> str:
+    text = compiler.process(element.clauses, **kw)
+    if compiler.dialect.name == "postgresql":
+        marks = "".join(_quoted(c) for c in BREAKS)
+        return f"(' ' || translate({text}, '{marks}', '{' ' * len(BREAKS)}'))"
+    for char in BREAKS[1:]:
+        text = f"replace({text}, '{_quoted(char)}', ' ')"
+    return f"(' ' || {text})"
+
+
+@compiles(unmarked)
+def _unmarked(element: Any, compiler: Any, **kw: Any) -> str:
+    text = compiler.process(element.clauses, **kw)
+    if compiler.dialect.name == "postgresql":
+        return f"translate({text}, '{PHONE_MARKS}', '')"
+    for char in PHONE_MARKS:
+        text = f"replace({text}, '{char}', '')"
+    return str(text)
+
+
+@compiles(list_has)
+def _list_has(element: Any, compiler: Any, **kw: Any) -> str:
+    column, *texts = (compiler.process(c, **kw) for c in element.clauses)
+    if compiler.dialect.name == "postgresql":
+        return f"jsonb_exists_any({column}, ARRAY[{', '.join(texts)}]::text[])"
+    return f"EXISTS (SELECT 1 FROM json_each({column}) WHERE json_each.value IN ({', '.join(texts)}))"
+
+
+def compile_filter(
+    registry: Registry, actor: Actor, entity: Entity, node: Node, table: sa.FromClause | None = None
+) -> sa.ColumnElement[bool]:
+    """Return the condition on rows of `table` (the entity's own by default), with open parameters."""
+    at = access.table_of(entity) if table is None else table
+    found: sa.ColumnElement[bool] = _Compiler(registry, actor).node(node, at)
+    return found
+
+
+class _Compiler:
+    def __init__(self, registry: Registry, actor: Actor) -> None:
+        self.registry, self.actor = registry, actor
+        self.count = self.aliases = 0
+
+    def parameter(self, kind: Any) -> sa.BindParameter[Any]:
+        self.count += 1
+        return sa.bindparam(f"p{self.count - 1}", type_=kind)
+
+    def node(self, node: Node, at: sa.FromClause) -> Any:
+        if isinstance(node, All):
+            return sa.and_(sa.true(), *(self.node(p, at) for p in node.parts))
+        if isinstance(node, Some):
+            return sa.or_(sa.false(), *(self.node(p, at) for p in node.parts))
+        if isinstance(node, Not):
+            return sa.not_(sa.func.coalesce(self.node(node.part, at), sa.false()))
+        if isinstance(node, Has):
+            return self.steps(node.path.steps, at, lambda end: self.node(node.part, end))
+        path = node.path
+        if path.counted:
+            return self.counted(node, path, at)
+        return self.steps(path.steps, at, lambda end: self.test(node, end))
+
+    def steps(self, steps: tuple[Step, ...], at: sa.FromClause, inner: Callable[[sa.FromClause], Any]) -> Any:
+        """Return the condition that a visible row at the end of the steps meets `inner`."""
+        if not steps:
+            return inner(at)
+        joined, end = self.joined(steps[0], at)
+        return sa.exists().where(joined, self.steps(steps[1:], end, inner)).correlate(at)
+
+    def joined(self, step: Step, at: sa.FromClause) -> tuple[Any, sa.FromClause]:
+        """Return (condition that joins a step's rows to `at`, those rows), under row rights."""
+        self.aliases += 1
+        end = step.target.model.__table__.alias(f"t{self.aliases}")
+        if isinstance(step.via, Child):
+            return end.c[columns.key_of(step.via.model, step.via.foreign_key)] == at.c.id, end
+        if step.kind == "links":
+            joined = end.c.id.in_(self.linked(step.via, at))
+        elif step.kind == "reverse":
+            joined = self.column(step.via, end) == at.c.id
+        else:
+            joined = end.c.id == self.column(step.via, at)
+        if isinstance(step.target, Entity):
+            joined = sa.and_(joined, access.rows(self.registry, self.actor, step.target, "read", end))
+        return joined, end
+
+    def linked(self, value: Value, at: sa.FromClause) -> Any:
+        field = value.field
+        assert isinstance(field, f.Links)
+        self.aliases += 1
+        pairs = metadata.tables[field.table].alias(f"t{self.aliases}")
+        return sa.select(pairs.c[field.item]).where(pairs.c[field.owner] == at.c.id).correlate(at)
+
+    def counted(self, node: Test, path: Path, at: sa.FromClause) -> Any:
+        *before, last = path.steps
+
+        def number(row: sa.FromClause) -> Any:
+            joined, end = self.joined(last, row)
+            counted = sa.select(sa.func.count()).select_from(end).where(joined).correlate(row).scalar_subquery()
+            return self.compared(node, counted, sa.BigInteger())
+
+        return self.steps(tuple(before), at, number)
+
+    def column(self, value: Value, at: sa.FromClause, attribute: str = "") -> Any:
+        """Return a field's column as far as the actor may read it."""
+        found = columns.raw(value, at, attribute)
+        field = value.field
+        if field.readable is None or not isinstance(value.owner, Entity):
+            return found
+        return access.readable(self.registry, self.actor, value.owner, field, found, at)
+
+    def test(self, node: Test, at: sa.FromClause) -> Any:
+        value = node.path.value
+        assert value is not None
+        kind = value.field.kind
+        if kind in ("text", "email", "phone", "url", "long_text", "rich_text"):
+            return self.text(node, value, at)
+        if kind == "tags":
+            return self.tags(node, value, at)
+        if kind == "links":
+            linked = self.linked(value, at)
+            item = linked.selected_columns[0]
+            return linked.where(item.in_([self.parameter(Id()) for _ in node.arguments])).exists() if (
+                node.test == "has_any"
+            ) else linked.exists()
+        if kind == "multi_choice":
+            return self.several(node, value, at)
+        if kind == "any_link":
+            return self.reference(node, value, at)
+        return self.compared(node, self.column(value, at), bound_type(value))
+
+    def compared(self, node: Test, column: Any, kind: Any) -> Any:
+        values = [self.parameter(kind) for _ in node.arguments]
+        match node.test:
+            case "is":
+                return column == values[0]
+            case "in":
+                return column.in_(values)
+            case "gt":
+                return column > values[0]
+            case "gte":
+                return column >= values[0]
+            case "lt":
+                return column < values[0]
+            case "lte":
+                return column <= values[0]
+            case "between":
+                return sa.and_(column >= values[0], column <= values[1])
+            case "range":
+                return sa.and_(column >= values[0], column < values[1])
+            case "is_true":
+                return column.is_(sa.true())
+            case _:  # "filled"
+                return column.is_not(None)
+
+    def text(self, node: Test, value: Value, at: sa.FromClause) -> Any:
+        twin = columns.twin_of(value)
+        column = self.column(value, at, twin[0] if twin else "")
+        if node.test == "filled":
+            return sa.and_(column.is_not(None), column != "")
+        if value.field.kind == "phone":
+            column = unmarked(column)
+        if node.test in ("contains", "has_words"):
+            within = spaced(column) if node.test == "has_words" else column
+            return sa.and_(*(position_of(within, self.parameter(TEXT)) > 0 for _ in node.arguments))
+        if node.test == "starts":
+            return sa.and_(column >= self.parameter(TEXT), column < self.parameter(TEXT))
+        found = self.compared(node, column, TEXT)
+        return sa.and_(found, column != "") if node.test in ("lt", "lte") else found
+
+    def tags(self, node: Test, value: Value, at: sa.FromClause) -> Any:
+        tagging, tag = metadata.tables["core_tagging"], metadata.tables["core_tag"]
+        assert isinstance(value.owner, Entity)
+        carried = sa.and_(tagging.c.entity == value.owner.name, tagging.c.record_id == at.c.id)
+        if value.field.readable is not None:
+            may = value.field.readable(self.actor)
+            carried = sa.and_(carried, access.adapted(value.owner, may, at))
+        if node.test == "filled":
+            return sa.exists().select_from(tagging).where(carried).correlate(at)
+        named = tag.c.name_f.in_([self.parameter(TEXT) for _ in node.arguments])
+        both = tagging.join(tag, tag.c.id == tagging.c.tag_id)
+        return sa.exists().select_from(both).where(carried, named).correlate(at)
+
+    def several(self, node: Test, value: Value, at: sa.FromClause) -> Any:
+        column = self.column(value, at)
+        if node.test == "filled":
+            return sa.and_(column.is_not(None), sa.cast(column, sa.Text()).not_in(["[]", "null"]))
+        return sa.and_(column.is_not(None), list_has(column, *(self.parameter(TEXT) for _ in node.arguments)))
+
+    def reference(self, node: Test, value: Value, at: sa.FromClause) -> Any:
+        kind, key = (self.column(value, at, f"{value.field.name}_{part}") for part in ("entity", "id"))
+        if node.test == "filled":
+            return key.is_not(None)
+        return sa.and_(kind == self.parameter(TEXT), key == self.parameter(Id()))
+
+
+def bound_type(value: Value) -> Any:
+    """Return the type a field's values are bound with: wide enough that no value overflows the driver."""
+    field = value.field
+    if isinstance(field, f.Integer):
+        return sa.BigInteger()
+    if field.kind in _IDS:
+        return Id()
+    if isinstance(field, f.DateTime | f.Appointment):
+        return UTCDateTime()
+    if isinstance(field, f.Date):
+        return sa.Date()
+    if isinstance(field, f.Choice):
+        return TEXT
+    model = columns.stored_in(value)
+    if model is not None:
+        return model.__table__.c[columns.key_of(model, value.attribute)].type
+    return columns.raw(value, value.owner.model.__table__).type

@@ -1,0 +1,21 @@
+"""Errors a plugin derives its own from; each subclass reads as a fact: `VisitAlreadyDone(Conflict)`."""
+
+from __future__ import annotations
+
+from crm_core.errors import (
+    Conflict,
+    CrmError,
+    Forbidden,
+    Invalid,
+    NotFound,
+    RateLimited,
+    RetryJob,
+    StartupError,
+    Unavailable,
+    UserError,
+)
+
+__all__ = [
+    "Conflict", "CrmError", "Forbidden", "Invalid", "NotFound", "RateLimited", "RetryJob", "StartupError",
+    "Unavailable", "UserError",
+]  # fmt: skip

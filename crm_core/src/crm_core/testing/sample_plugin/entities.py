@@ -1,0 +1,62 @@
+"""What a visit is, and what the plugin adds to companies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from crm_core.plugin import Entity, FieldOn, Strings, fields
+from crm_core.testing.sample_plugin.models import CompanyVisits, Visit
+
+_ = Strings(__package__)
+
+PLANNED, DONE, MISSED = "planned", "done", "missed"
+OUTCOMES = (
+    fields.Option(value=PLANNED, label=_("Planned"), colour="blue"),
+    fields.Option(value=DONE, label=_("Done"), colour="green"),
+    fields.Option(value=MISSED, label=_("Missed"), colour="red"),
+)
+
+VISIT = Entity(
+    name="sample.visit",
+    model=Visit,
+    label=_("Visit"),
+    plural=_("Visits"),
+    path="sample-visits",
+    icon="map-pin",
+    title="subject",
+    fields=(
+        fields.Text("subject", _("Subject"), required=True, sortable=True, search="A"),
+        fields.Link(
+            "company_id", _("Company"), target="core.company", reverse="sample_visits", reverse_label=_("Visits")
+        ),
+        fields.Link("contact_id", _("Contact"), target="core.contact", personal=True, on_erase="clear"),
+        fields.Date("visited_on", _("Day"), required=True, sortable=True),
+        fields.Integer("minutes", _("Minutes"), minimum=0, maximum=24 * 60),
+        fields.Choice("outcome", _("Outcome"), options=OUTCOMES, default=PLANNED),
+        fields.LongText("notes", _("Notes"), personal=True, search="B"),
+        fields.Link("owner_id", _("Owner"), target="core.user", on_erase="keep"),
+        fields.Tags("tags", _("Tags")),
+    ),
+    list_columns=("subject", "company_id", "visited_on", "outcome", "minutes"),
+    default_sort="-visited_on",
+    roles={"manager": "team", "sales": "own", "support": "team", "readonly": "all"},
+)
+
+
+def done_visits(company: Any) -> sa.ColumnElement[int]:
+    """Return the number of visits done at a company as SQL."""
+    return (
+        sa.select(sa.func.count())
+        .where(Visit.company_id == company.c.id, Visit.outcome == DONE, Visit.deleted_at.is_(None))
+        .scalar_subquery()
+    )
+
+
+ON_COMPANY = (
+    FieldOn(
+        "core.company", fields.Integer("sample_every_days", _("Visit every … days"), minimum=1), model=CompanyVisits
+    ),
+    FieldOn("core.company", fields.Date("sample_last_visit_on", _("Last visit"), readonly=True), model=CompanyVisits),
+    FieldOn("core.company", fields.Integer("sample_visits_done", _("Visits done"), readonly=True), sql=done_visits),
+)

@@ -1,0 +1,29 @@
+"""API endpoints of the sample plugin beyond its entity's own."""
+
+from uuid import UUID
+
+from crm_core.testing.sample_plugin import queries
+from crm_core.testing.sample_plugin.schemas import CompanySummary
+from crm_core.uow import UnitOfWork
+from crm_core.web import ApiController
+from litestar import get
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+
+
+class VisitsApi(ApiController):
+    """Figures and topics of visits."""
+
+    path = "/sample"
+    permission = "sample.visit.read"
+    tags = ("Visits",)
+
+    @get("/companies/{company_id:uuid}", summary="Visits at a company")
+    async def company(self, uow: NamedDependency[UnitOfWork], company_id: FromPath[UUID]) -> CompanySummary:
+        """Return the number, the minutes and the latest of the visits done at a company."""
+        return await queries.summary(uow, company_id)
+
+    @get("/topics", summary="Topics of visits")
+    async def topics(self, uow: NamedDependency[UnitOfWork]) -> list[str]:
+        """Return what visits are usually about."""
+        return await queries.topics(uow)

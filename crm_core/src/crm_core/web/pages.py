@@ -1,0 +1,87 @@
+"""All generic pages, made from the registry."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Request, Response, get
+from litestar.di import NamedDependency
+from litestar.exceptions import NotFoundException
+from litestar.handlers.base import BaseRouteHandler
+from litestar.params import FromPath
+from litestar.response import File
+
+from crm_core.entity import query
+from crm_core.errors import CrmError
+from crm_core.plugin.registry import Registry
+from crm_core.uow import UnitOfWork
+from crm_core.web.assets import ASK, FOREVER, MEDIA_TYPES
+from crm_core.web.form_pages import form_routes
+from crm_core.web.list_pages import list_routes
+from crm_core.web.page import FormInvalid, form_invalid, page, web_of
+from crm_core.web.record_pages import record_routes
+from crm_core.web.search_pages import SEARCH_ROUTES
+from crm_core.web.settings_pages import SETTINGS_ROUTES
+from crm_core.web.slots import filled, slots_at
+from crm_core.web.styleguide import STYLEGUIDE_ROUTES
+from crm_core.web.views import display_for, may, plain, seen_fields
+
+AnyRequest = Request[Any, Any, Any]
+Uow = NamedDependency[UnitOfWork]
+LATEST = 6
+
+
+@get("/static/{package:str}/{digest:str}/{file:path}", opt={"public": True}, include_in_schema=False)
+async def static(request: AnyRequest, package: FromPath[str], digest: FromPath[str], file: FromPath[str]) -> Response[Any]:
+    """Answer with a package's static file: for ever under the present digest, asked again under another."""
+    assets = web_of(request).assets
+    found = assets.find(package, file)
+    if found is None:
+        raise NotFoundException()
+    cache = FOREVER if assets.roots[package][1] == digest else ASK
+    headers = {"cache-control": cache, "x-content-type-options": "nosniff"}
+    media = MEDIA_TYPES[found.suffix]
+    return File(found, media_type=media, content_disposition_type="inline", headers=headers)
+
+
+@get("/", opt={"kind": "page"}, include_in_schema=False)
+async def home(request: AnyRequest, uow: Uow) -> Response[Any]:
+    """Answer with the newest records of each kind, and the tiles of plugins."""
+    tiles = []
+    for entity in sorted(uow.registry.entities.values(), key=lambda e: e.order):
+        if not entity.in_menu or entity.parent or not may(uow, entity, "read"):
+            continue
+        by_name = {x.name: x for x in seen_fields(uow, entity)}
+        extra = next((by_name[n] for n in entity.list_columns if n in by_name and n != entity.title), None)
+        names = tuple(dict.fromkeys([entity.title, *([extra.name] if extra else [])]))
+        newest = "-created_at" if by_name.get("created_at") and by_name["created_at"].sortable else ""
+        try:
+            found = await query.list_records(uow, entity, query.ListParams(fields=names, sort=newest, limit=LATEST))
+        except CrmError:
+            continue
+        rows = [plain(i) for i in found.items]
+        display = await display_for(uow, web_of(request), [extra] if extra else [], rows)
+        tiles.append({"entity": entity, "rows": rows, "extra": extra, "display": display})
+    return await page(request, uow, "core/home.html", tiles=tiles)
+
+
+@get("/slots/{place:str}", opt={"kind": "page"}, include_in_schema=False)
+async def slot_place(request: AnyRequest, uow: Uow, place: FromPath[str]) -> Response[Any]:
+    """Answer with all slots of a place that are loaded, each asked in a request of its own."""
+    entity = request.query_params.get("entity", "")
+    web = web_of(request)
+    if not slots_at(web, uow.actor, place, entity):
+        return Response("", media_type="text/html")
+    html = await filled(web, request, uow.actor, uow.locale, place, entity)
+    return Response(html, media_type="text/html", headers={"cache-control": "private, no-cache"})
+
+
+def page_routes(registry: Registry) -> list[Any]:
+    """Return the pages of all entities, and those that belong to none."""
+    handlers: list[Any] = [static, home, slot_place, *SEARCH_ROUTES, *SETTINGS_ROUTES, *STYLEGUIDE_ROUTES]
+    for entity in registry.entities.values():
+        handlers += [*list_routes(registry, entity), *form_routes(registry, entity), *record_routes(registry, entity)]
+    for handler in handlers:
+        if isinstance(handler, BaseRouteHandler):
+            handler.exception_handlers = {**(handler.exception_handlers or {}), FormInvalid: form_invalid}
+    return handlers

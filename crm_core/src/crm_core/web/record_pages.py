@@ -1,0 +1,216 @@
+"""The page of one record: key facts, fields, parts, related lists, actions, what happened; trash and restore."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+
+from crm_core.entity import access, query, records
+from crm_core.entity import fields as f
+from crm_core.errors import NotFound
+from crm_core.i18n import Strings, Text
+from crm_core.plugin.declare import Action, Entity
+from crm_core.plugin.registry import Registry
+from crm_core.uow import UnitOfWork
+from crm_core.web import htmx
+from crm_core.web.display import Display
+from crm_core.web.list_pages import options_of
+from crm_core.web.page import page, redirect, web_of
+from crm_core.web.rest import perform
+from crm_core.web.struct_forms import params_or_again, struct_form
+from crm_core.web.timeline import timeline
+from crm_core.web.views import display_for, may, plain, seen_fields
+
+_ = Strings("crm_core")
+AnyRequest = Request[Any, Any, Any]
+Uow = NamedDependency[UnitOfWork]
+RELATED = 5
+KEY_KINDS = ("stage", "money", "choice", "date", "link", "percent")
+SIDE = ("owner", "times")
+
+
+@dataclass(slots=True)
+class Related:
+    """One list of records that link to this one."""
+
+    entity: Entity
+    label: Text
+    link: f.Field
+    columns: list[f.Field]
+    rows: list[dict[str, Any]]
+    display: Display
+    more: bool
+    may_create: bool
+
+
+def record_routes(registry: Registry, entity: Entity) -> list[Any]:
+    """Return the record page, its timeline, its actions, and the way to the trash and back."""
+    key, opt = f"/{entity.path}/{{record_id:uuid}}", options_of(registry, entity)
+
+    @get(key, opt=opt, name=f"page:record:{entity.path}", include_in_schema=False)
+    async def show_record(request: AnyRequest, uow: Uow, record_id: FromPath[UUID]) -> Response[Any]:
+        return await record_page(request, uow, entity, record_id)
+
+    @get(f"{key}/timeline", opt=opt, include_in_schema=False)
+    async def more_timeline(request: AnyRequest, uow: Uow, record_id: FromPath[UUID]) -> Response[Any]:
+        record = await access.get(uow, entity, record_id)
+        before = request.query_params.get("before", "")
+        entries, more = await timeline(uow, web_of(request), entity, record.id, before)
+        context = {"entity": entity, "id": record_id, "entries": entries, "more": more, "title": _title(entity, record)}
+        template = "core/_timeline.html" if htmx.is_partial(request) else "core/history.html"
+        return await page(request, uow, template, **context)
+
+    @get(f"{key}/delete", opt=opt, include_in_schema=False)
+    async def ask_delete(request: AnyRequest, uow: Uow, record_id: FromPath[UUID]) -> Response[Any]:
+        record = await access.get(uow, entity, record_id, "delete")
+        return await page(request, uow, "core/delete.html", entity=entity, id=record_id, title=_title(entity, record))
+
+    @post(f"{key}/delete", opt=opt | {"verb": "delete"}, status_code=200, include_in_schema=False)
+    async def delete(request: AnyRequest, uow: Uow, record_id: FromPath[UUID]) -> Response[Any]:
+        record = await access.get(uow, entity, record_id, "delete")
+        await records.delete(uow, entity, record)
+        return await redirect(request, uow, f"/{entity.path}", _("{title} is in the trash.", title=_title(entity, record)))
+
+    @post(f"{key}/restore", opt=opt | {"verb": "delete"}, status_code=200, include_in_schema=False)
+    async def restore(request: AnyRequest, uow: Uow, record_id: FromPath[UUID]) -> Response[Any]:
+        record = await access.get(uow, entity, record_id, "delete", deleted=True)
+        await records.restore(uow, entity, record)
+        return await redirect(request, uow, f"/{entity.path}/{record_id}", _("Restored."))
+
+    @get(f"{key}/do/{{name:str}}", opt=opt, include_in_schema=False)
+    async def ask_action(request: AnyRequest, uow: Uow, record_id: FromPath[UUID], name: FromPath[str]) -> Response[Any]:
+        return await action_page(request, uow, entity, record_id, name)
+
+    @post(f"{key}/do/{{name:str}}", opt=opt | {"verb": "edit"}, status_code=200, include_in_schema=False)
+    async def do_action(request: AnyRequest, uow: Uow, record_id: FromPath[UUID], name: FromPath[str]) -> Response[Any]:
+        return await run_action(request, uow, entity, record_id, name)
+
+    return [show_record, more_timeline, ask_delete, delete, restore, ask_action, do_action]
+
+
+def _title(entity: Entity, record: Any) -> str:
+    return str(getattr(record, entity.title, None) or "–")
+
+
+async def record_page(request: AnyRequest, uow: UnitOfWork, entity: Entity, record_id: UUID) -> Response[Any]:
+    """Answer with a record; one in the trash says so to those who may restore it."""
+    trashed = False
+    try:
+        record = await access.get(uow, entity, record_id)
+    except NotFound:
+        record, trashed = await access.get(uow, entity, record_id, "delete", deleted=True), True
+    row = plain((await query.values_of(uow, entity, [record]))[0])
+    fields, web = seen_fields(uow, entity), web_of(request)
+    display = await display_for(uow, web, fields, [row])
+    entries, more = await timeline(uow, web, entity, record_id)
+    children = [(c, [plain(x) for x in row.get(c.name) or ()]) for c in entity.children]
+    return await page(
+        request, uow, "core/record.html", entity=entity, row=row, id=record_id, display=display, trashed=trashed,
+        title=row.get(entity.title) or "–", key_fields=_key_fields(entity, fields), groups=_groups(entity, fields),
+        children=[(c, lines) for c, lines in children if lines], related=await related(uow, web, entity, record_id),
+        actions=[] if trashed else await offered(uow, entity, record_id), entries=entries, more=more,
+        may_edit=await allowed(uow, entity, record_id, "edit"), may_delete=await allowed(uow, entity, record_id, "delete"),
+        tags=row.get("tags") or [],
+    )  # fmt: skip
+
+
+async def allowed(uow: UnitOfWork, entity: Entity, record_id: UUID, verb: str) -> bool:
+    """Return whether the actor has a verb on this record."""
+    if not may(uow, entity, verb):
+        return False
+    try:
+        await access.get(uow, entity, record_id, verb, deleted=False)
+    except NotFound:
+        return verb == "delete"
+    return True
+
+
+def _key_fields(entity: Entity, fields: list[f.Field]) -> list[f.Field]:
+    by_name = {x.name: x for x in fields}
+    wanted = [by_name[n] for n in entity.list_columns if n in by_name and n != entity.title]
+    return [x for x in wanted if x.kind in (*KEY_KINDS, "email", "phone")][:5]
+
+
+def _groups(entity: Entity, fields: list[f.Field]) -> list[tuple[str, list[f.Field]]]:
+    """Return fields by heading: the main one, those with a name, then owner and times."""
+    found: dict[str, list[f.Field]] = {"": []}
+    for one in fields:
+        if one.kind == "tags" or one.name == entity.title:
+            continue
+        group = "times" if one.readonly and one.kind == "datetime" else one.group
+        found.setdefault(group, []).append(one)
+    order = ["", *(g for g in found if g and g not in SIDE), *(g for g in SIDE if g in found)]
+    return [(g, found[g]) for g in order if found[g]]
+
+
+async def related(uow: UnitOfWork, web: Any, entity: Entity, record_id: UUID) -> list[Related]:
+    """Return the newest few of every list of records that link here."""
+    found = []
+    for other, link in uow.registry.reverses.get(entity.name, ()):
+        if not may(uow, other, "read") or not uow.actor.may_see(other.name, link.name):
+            continue
+        by_name = {x.name: x for x in seen_fields(uow, other)}
+        columns = [by_name[n] for n in other.list_columns if n in by_name and n != link.name][:4]
+        names = tuple(dict.fromkeys([other.title, *(c.name for c in columns)]))
+        condition = {"field": link.name, "op": "is", "value": str(record_id)}
+        listed = await query.list_records(uow, other, query.ListParams(filter=condition, fields=names, limit=RELATED))
+        rows = [plain(i) for i in listed.items]
+        display = await display_for(uow, web, columns, rows)
+        found.append(
+            Related(other, link.reverse_label or other.plural, link, columns, rows, display, listed.has_more,
+                    may(uow, other, "create"))
+        )  # fmt: skip
+    return found
+
+
+async def offered(uow: UnitOfWork, entity: Entity, record_id: UUID) -> list[Action]:
+    """Return the actions possible on this record now."""
+    found = []
+    for action in uow.registry.actions.get(entity.name, {}).values():
+        if not uow.actor.may(action.permission):
+            continue
+        name, _dot, verb = action.permission.rpartition(".")
+        if name == entity.name and not await allowed(uow, entity, record_id, verb):
+            continue
+        if action.when is None or await query.holds(uow, entity, record_id, action.when):
+            found.append(action)
+    return found
+
+
+def _action_of(uow: UnitOfWork, entity: Entity, name: str) -> Action:
+    action = uow.registry.actions.get(entity.name, {}).get(name)
+    if action is None:
+        raise NotFound(_("There is no such action."))
+    return action
+
+
+async def action_page(
+    request: AnyRequest, uow: UnitOfWork, entity: Entity, record_id: UUID, name: str
+) -> Response[Any]:
+    """Answer with an action's parameters and its question."""
+    action, record = _action_of(uow, entity, name), await access.get(uow, entity, record_id)
+    form = await struct_form(uow, action.params) if action.params else None
+    return await page(
+        request, uow, "core/action.html", entity=entity, id=record_id, action=action, action_form=form, plan=[],
+        title=_title(entity, record),
+    )  # fmt: skip
+
+
+async def run_action(request: AnyRequest, uow: UnitOfWork, entity: Entity, record_id: UUID, name: str) -> Response[Any]:
+    """Run an action with what was typed, and go back to the record."""
+    action = _action_of(uow, entity, name)
+    params = None
+    if action.params:
+        record = await access.get(uow, entity, record_id)
+        form = await struct_form(uow, action.params)
+        params = params_or_again(
+            request, uow, form, await request.form(), action.params, "core/action.html", entity=entity, id=record_id,
+            action=action, action_form=form, plan=[], title=_title(entity, record),
+        )  # fmt: skip
+    await perform(uow, entity, action, record_id, params)
+    return await redirect(request, uow, f"/{entity.path}/{record_id}", _("Done: {action}", action=action.label))

@@ -1,0 +1,191 @@
+"""What generic pages read: records as plain dicts, titles of linked records, stages, options of a select."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import sqlalchemy as sa
+
+from crm_core.auth.actor import Scope
+from crm_core.entity import fields as f
+from crm_core.entity import query
+from crm_core.entity.stages import Stage
+from crm_core.plugin.declare import Entity, Ref
+from crm_core.plugin.registry import Registry
+from crm_core.uow import UnitOfWork
+from crm_core.web.display import Display
+from crm_core.web.forms import Form, Input, Rows, line_inputs, static_options, zones
+from crm_core.web.page import Web
+
+FEW = 50  # options put into a select; more are found by typing
+
+
+def plain(item: Any) -> dict[str, Any]:
+    """Return a record's API values as a dict, absent ones left out."""
+    if isinstance(item, Mapping):
+        return dict(item)
+    return {n: v for n in item.__struct_fields__ if (v := getattr(item, n)) is not msgspec.UNSET}
+
+
+def parent_of(registry: Registry, entity: Entity) -> str:
+    """Return the name of the entity whose rights count."""
+    link = entity.field(entity.parent) if entity.parent else None
+    return str(getattr(link, "target", "") or entity.name)
+
+
+def may(uow: UnitOfWork, entity: Entity, verb: str) -> bool:
+    """Return whether the actor has a verb on any row of an entity; buttons ask this."""
+    if verb == "read" and entity.public_read:
+        return True
+    if entity.parent and verb in ("create", "delete"):
+        verb = "edit"
+    return uow.actor.scope(parent_of(uow.registry, entity), verb) is not Scope.none
+
+
+def seen_fields(uow: UnitOfWork, entity: Entity) -> list[f.Field]:
+    """Return the fields whose values the actor may know."""
+    return [x for x in uow.registry.fields(entity) if not x.hidden and uow.actor.may_see(entity.name, x.name)]
+
+
+def refs_in(fields: Iterable[f.Field], rows: Iterable[Mapping[str, Any]]) -> set[Ref]:
+    """Return every record that rows link to."""
+    found: set[Ref] = set()
+    for row in rows:
+        for one in fields:
+            value = row.get(one.name)
+            if not value:
+                continue
+            if isinstance(one, f.Link):
+                found.add(Ref(one.target, _uuid(value)))
+            elif isinstance(one, f.AnyLink):
+                found.add(value if isinstance(value, Ref) else Ref.parse(str(value)))
+            elif isinstance(one, f.Links):
+                found |= {Ref(one.target, _uuid(v)) for v in value}
+    return found
+
+
+def _uuid(value: Any) -> UUID:
+    return value if isinstance(value, UUID) else UUID(str(value))
+
+
+async def display_for(
+    uow: UnitOfWork, web: Web, fields: Iterable[f.Field], rows: Iterable[Mapping[str, Any]], more: Iterable[Ref] = ()
+) -> Display:
+    """Return a display that knows the titles and stages these rows need."""
+    fields, rows = list(fields), list(rows)
+    refs = refs_in(fields, rows) | set(more)
+    found = await query.labels(uow, refs) if refs else {}
+    labels: dict[Any, str] = {**found, **{str(k): v for k, v in found.items()}}
+    stages: dict[str, tuple[str, str]] = {}
+    if any(isinstance(x, f.Stage) for x in fields):
+        stages = {str(i): (n, c) for i, n, c in await uow.session.execute(sa.select(Stage.id, Stage.name, Stage.colour))}
+    return Display(uow.locale, uow.zone, labels, web.paths, stages)
+
+
+async def fill_options(uow: UnitOfWork, form: Form, entity: Entity | None = None) -> Form:
+    """Give selects their options: the first records of a link's target, stages, currencies, zones, tags."""
+    chosen: set[Ref] = set()
+    for one in form.all_inputs():
+        static_options(one)
+        if isinstance(one.field, f.Link) and one.raw:
+            chosen |= _ref(one.field.target, one.raw)
+        elif isinstance(one.field, f.Links):
+            chosen |= {r for v in one.raw for r in _ref(one.field.target, v)}
+        elif isinstance(one.field, f.AnyLink) and one.raw:
+            chosen.add(Ref.parse(str(one.raw)))
+    labels = await query.labels(uow, chosen) if chosen else {}
+    for one in form.all_inputs():
+        await _options(uow, one, labels, form)
+    for rows in form.children:
+        rows.pattern = line_inputs(rows.child, "__n__")
+        for extra in rows.pattern:
+            await _options(uow, extra, labels, form)
+    return form
+
+
+def _ref(entity: str, key: Any) -> set[Ref]:
+    try:
+        return {Ref(entity, UUID(str(key)))}
+    except ValueError:
+        return set()
+
+
+async def _options(uow: UnitOfWork, one: Input, labels: Mapping[Ref, str], form: Form) -> None:
+    kind = one.field
+    if isinstance(kind, f.Link | f.Links):
+        target = uow.registry.entities.get(kind.target)
+        held = [one.raw] if isinstance(one.raw, str) else list(one.raw or ())
+        kept = [(v, labels.get(next(iter(_ref(kind.target, v)), None), "")) for v in held if v]  # type: ignore[call-overload]
+        listed, more = await first_of(uow, target) if target is not None else ([], False)
+        one.options = [(v, t) for v, t in kept if t] + [(v, t) for v, t in listed if v not in held]
+        one.source = f"/{target.path}/pick" if target is not None and more else ""
+    elif isinstance(kind, f.AnyLink):
+        ref = Ref.parse(one.raw) if one.raw else None
+        one.options = [(str(ref), labels.get(ref, str(ref)))] if ref else []
+        one.source = "/pick" + (f"?of={','.join(kind.targets)}" if kind.targets else "")
+    elif isinstance(kind, f.Stage):
+        one.options = await _stages(uow, form, kind)
+    elif isinstance(kind, f.Tags):
+        one.options = [(v, v) for v in one.raw or ()]
+        one.source = "/tags/names" if "core.tag" in uow.registry.entities else ""
+    elif kind.kind == "money":
+        one.options = await currencies(uow, one)
+    elif kind.kind == "appointment":
+        one.options = list(zones())  # type: ignore[arg-type]  # names only
+
+
+async def first_of(uow: UnitOfWork, target: Entity) -> tuple[list[tuple[str, str]], bool]:
+    """Return value and title of an entity's first records, and whether there are more."""
+    if not may(uow, target, "read"):
+        return [], False
+    wanted = query.ListParams(fields=(target.title,), limit=FEW, sort=_title_sort(target))
+    page = await query.list_records(uow, target, wanted)
+    rows = [plain(i) for i in page.items]
+    return [(str(r["id"]), str(r.get(target.title) or "–")) for r in rows], page.has_more
+
+
+def _title_sort(target: Entity) -> str:
+    title = target.field(target.title)
+    return target.title if title is not None and title.sortable else ""
+
+
+async def _stages(uow: UnitOfWork, form: Form, kind: f.Stage) -> list[tuple[str, Any]]:
+    group = form.input(kind.group_field)
+    wanted = sa.select(Stage.id, Stage.name).where(Stage.deleted_at.is_(None)).order_by(Stage.pipeline_id, Stage.position)
+    if group is not None and group.raw:
+        try:
+            wanted = wanted.where(Stage.pipeline_id == UUID(str(group.raw)))
+        except ValueError:
+            return []
+    return [(str(i), n) for i, n in await uow.session.execute(wanted)]
+
+
+async def currencies(uow: UnitOfWork, one: Input) -> list[tuple[str, Any]]:
+    """Return currency codes in use, the chosen one included; the base currency is chosen for a new amount."""
+    from crm_core.entity import money
+
+    table = getattr(money, "Currency", None)
+    codes = list(await uow.session.scalars(sa.select(table.code).order_by(table.code))) if table is not None else []
+    base = getattr(money, "base_currency", None)
+    if not one.extra and base is not None:
+        one.extra = str(await base(uow))
+    codes = list(dict.fromkeys([*([one.extra] if one.extra else []), *codes]))
+    return [(c, c) for c in codes]
+
+
+def entity_form(uow: UnitOfWork, entity: Entity, *, new: bool) -> Form:
+    """Return the empty form of an entity: what the actor may set, stage only at creation."""
+    inputs = [
+        Input(x, x.name)
+        for x in uow.registry.fields(entity)
+        if not x.readonly and not x.hidden and uow.actor.may_set(entity.name, x.name) and x.kind != "file"
+        and (new or x.kind != "stage")
+    ]  # fmt: skip
+    children = [Rows(c, pattern=line_inputs(c, "__n__")) for c in entity.children]
+    for rows in children:
+        if new:
+            rows.rows = []
+    return Form(inputs, children, uow.locale, uow.zone)

@@ -1,0 +1,1 @@
+"""Jobs that misbehave, for tests"""
