@@ -19,6 +19,7 @@ from crm_core.kernel import Kernel
 from crm_core.plugin import hookspecs
 from crm_core.uow import UnitOfWork
 from crm_core.web import errors, security
+from crm_core.web.content import content
 from crm_core.web.health import health_routes
 from crm_core.web.page import Web
 from crm_core.web.pages import page_routes
@@ -76,6 +77,7 @@ def create_app(kernel: Kernel, *, on_start: Iterable[Callable[[Kernel], Any]] = 
             *rest_routes(kernel.registry),
             *page_routes(kernel.registry),
             *health_routes(),
+            content,
         ],  # fmt: skip
         dependencies={"uow": Provide(provide_uow)},
         exception_handlers=errors.HANDLERS,

@@ -15,12 +15,13 @@ from uuid import UUID
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.exc import StaleDataError
 
 from crm_core.auth.actor import Actor
-from crm_core.db.session import write_limit
+from crm_core.db.engine import unavailable
 from crm_core.db.session import write_limit
 from crm_core.db.tables import NOBODY, Epoch, Setting
 from crm_core.db.types import new_id, utcnow
@@ -195,9 +196,10 @@ class UnitOfWork:
     async def raise_epoch(self, name: str) -> None:
         """Tell every process, in this transaction, that what it cached under `name` is old."""
         self.demand_write()
-        done = await self.session.execute(sa.update(Epoch).where(Epoch.name == name).values(value=Epoch.value + 1))
-        if not done.rowcount:  # type: ignore[attr-defined]  # a cursor result
-            self.session.add(Epoch(name=name, value=1))
+        made: Any = sqlite.insert if self.db.dialect == "sqlite" else postgresql.insert
+        raised = {"value": Epoch.value + 1}
+        row = made(Epoch.__table__).values(name=name, value=1).on_conflict_do_update(index_elements=["name"], set_=raised)
+        await self.session.execute(row)
 
     def after_commit(self, run: Any) -> None:
         """Call `run()` (plain function) after the commit; for waking and publishing, never for effects."""
@@ -272,7 +274,7 @@ async def opened(uow: UnitOfWork) -> AsyncGenerator[UnitOfWork]:
             if not uow.readonly:
                 await uow.finish()
     except (StaleDataError, IntegrityError, SQLAlchemyError, OSError) as error:
-        raise answer(uow, error) from error
+        raise answer(error) from error
     finally:
         if task:
             if outer is None:
@@ -282,7 +284,7 @@ async def opened(uow: UnitOfWork) -> AsyncGenerator[UnitOfWork]:
         await asyncio.shield(uow.session.close())
 
 
-def answer(uow: UnitOfWork, error: Exception) -> Exception:
+def answer(error: Exception) -> Exception:
     """Return what a database error means to the caller; the error itself when it is a bug of ours."""
     if isinstance(error, StaleDataError):
         return RecordChanged(_("Somebody else changed this record meanwhile."))
@@ -292,7 +294,7 @@ def answer(uow: UnitOfWork, error: Exception) -> Exception:
             return ValueTaken(_("This value is already in use."))
         if "foreign key" in text:
             return LinkedRecordMissing(_("A linked record does not exist."))
-    return uow.db.answer(error) or error
+    return unavailable(error) or error
 
 
 def _key(name: str, user: UUID | None) -> tuple[sa.ColumnElement[bool], ...]:

@@ -90,7 +90,7 @@ def test_entity_of_a_plugin_stands_beside_those_of_core(site: Site) -> None:
     ("plugin", "reason"),
     [
         ("import not_there_at_all", "No module named 'not_there_at_all'"),
-        ("this is not python", "SyntaxError"),
+        ("def is not python", "SyntaxError"),
         ("raise SystemExit(3)", "SystemExit: 3"),
         (hook("return ()", "crm_navi"), "unknown hook 'crm_navi'"),
         ("def crm_nav():\n    return ()\n", "crm_nav needs @hookimpl"),

@@ -10,8 +10,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.autogenerate.api import AutogenContext
 from alembic.runtime.migration import MigrationContext
 
+from crm_core.db.model import metadata
+
 BY_HAND = "by_hand"
-"""`info` key of columns and indexes that migrations write by hand for one database (full-text search)."""
+"""Key in a table's `info`: names of columns and indexes that migrations write by hand for one database only."""
 
 
 def owner(table: str, prefixes: Iterable[str]) -> str:
@@ -32,9 +34,8 @@ def options(prefix: str, prefixes: Iterable[str]) -> dict[str, Any]:
     def include_object(item: Any, name: str | None, kind: str, reflected: bool, other: Any) -> bool:
         if kind == "table":
             return own(name)
-        if kind in ("index", "column") and name is not None and name.endswith("_fts"):
-            return False
-        return not getattr(item, "info", {}).get(BY_HAND)
+        declared = metadata.tables.get(item.table.name) if getattr(item, "table", None) is not None else None
+        return declared is None or name not in declared.info.get(BY_HAND, ())
 
     return {
         "include_name": include_name,
@@ -70,7 +71,7 @@ def render_item(kind: str, item: Any, context: AutogenContext) -> str | Literal[
     return False
 
 
-def differences(context: MigrationContext, metadata: sa.MetaData) -> list[str]:
+def differences(context: MigrationContext) -> list[str]:
     """Return one line per difference between models and database."""
     found: list[Any] = compare_metadata(context, metadata)
     return [_line(d) for entry in found for d in (entry if isinstance(entry, list) else [entry])]

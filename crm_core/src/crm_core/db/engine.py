@@ -68,7 +68,8 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         if self._pool is not None:
-            await self._pool.close()
+            pool, self._pool = self._pool, None
+            await pool.close()
         if self._reader is not None:
             self._reader.close()
         await self.read.dispose()

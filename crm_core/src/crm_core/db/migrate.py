@@ -181,7 +181,12 @@ async def _broken_links(connection: AsyncConnection) -> set[tuple[str, str]]:
 
 def _create(connection: sa.Connection, own: Package) -> None:
     mine = [t for t in metadata.sorted_tables if t.name.startswith(own.prefix)]
+    fresh = not sa.inspect(connection).has_table("core_search")
     metadata.create_all(connection, tables=mine)
+    if own.name == "core" and fresh:
+        from crm_core.entity.search import create_search
+
+        create_search(connection)
 
 
 def _remember(connection: sa.Connection, own: Package) -> None:
@@ -208,7 +213,7 @@ async def check(url: str, wanted: Iterable[Package]) -> dict[str, list[str]]:
 
 def _differences(connection: sa.Connection, own: Package, prefixes: tuple[str, ...]) -> list[str]:
     options = compare.options(own.prefix, prefixes) | {"version_table": own.version_table}
-    return compare.differences(MigrationContext.configure(connection, opts=options), metadata)
+    return compare.differences(MigrationContext.configure(connection, opts=options))
 
 
 async def downgrade(url: str, own: Package, revision: str) -> None:

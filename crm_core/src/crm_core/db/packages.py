@@ -50,18 +50,18 @@ class State:
         return bool(self.pending)
 
 
-def package(name: str, version: str = "") -> Package:
-    """Return the package `name` ("crm_quotes") as migrations know it."""
+def package(name: str, version: str = "", plugin: str = "") -> Package:
+    """Return the package `name` ("crm_quotes") as migrations know it; `plugin` if it is not named after one."""
     spec = find_spec(name)
     if spec is None or not spec.submodule_search_locations:
         raise StartupError(f"package {name} is not installed")
     folder = Path(spec.submodule_search_locations[0]) / "migrations" / "versions"
-    return Package(name.removeprefix("crm_"), name, folder, version)
+    return Package(plugin or name.removeprefix("crm_"), name, folder, version)
 
 
 def packages(registry: Registry) -> tuple[Package, ...]:
     """Return core and every loaded plugin with migrations, in dependency order."""
     tables.import_all()
     versions = {p.package: p.version for p in registry.plugins}
-    names = ("crm_core", *(m.package for m in registry.gather(hookspecs.crm_migrations)))
-    return tuple(package(n, versions.get(n, "")) for n in dict.fromkeys(names))
+    names = {"crm_core": "", **{m.package: m.name for m in registry.gather(hookspecs.crm_migrations)}}
+    return tuple(package(n, versions.get(n, ""), plugin) for n, plugin in names.items())

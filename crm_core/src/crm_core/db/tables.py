@@ -21,7 +21,6 @@ MODULES = (
     "crm_core.entity.stages",
     "crm_core.entity.tags",
     "crm_core.entity.money",
-    "crm_core.entity.custom_fields",
     "crm_core.auth.people",
     "crm_core.auth.session",
     "crm_core.auth.tokens",

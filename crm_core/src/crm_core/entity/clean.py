@@ -87,7 +87,7 @@ def number(value: Any) -> Decimal:
         raise BadValue(_("This must be a number.")) from error
     if isinstance(value, float | bool) or not found.is_finite():
         raise BadValue(_("This must be a number."))
-    if abs(found) >= LARGEST:
+    if found.copy_abs() >= LARGEST:
         raise BadValue(_("This number is too large."))
     return found
 

@@ -34,10 +34,10 @@ class position_of(FunctionElement[int]):  # noqa: N801 - an SQL function
     inherit_cache = True
 
 
-class spaced(FunctionElement[str]):  # noqa: N801 - an SQL function
-    """A text with a blank for every character of `BREAKS`, and one before it."""
+class has_word(FunctionElement[bool]):  # noqa: N801 - an SQL function
+    """has_word(text, " begin"): whether a word of the text begins so; words are between `BREAKS`."""
 
-    type = TEXT
+    type = sa.Boolean()
     inherit_cache = True
 
 
@@ -61,19 +61,17 @@ def _position_of(element: Any, compiler: Any, **kw: Any) -> str:
     return f"{name}({', '.join(compiler.process(c, **kw) for c in element.clauses)})"
 
 
-def _quoted(char: str) -> str:
-    return "''" if char == "'" else char
-
-
-@compiles(spaced)
-def _spaced(element: Any, compiler: Any, **kw: Any) -> str:
-    text = compiler.process(element.clauses, **kw)
+@compiles(has_word)
+def _has_word(element: Any, compiler: Any, **kw: Any) -> str:
+    text, word = (compiler.process(c, **kw) for c in element.clauses)
     if compiler.dialect.name == "postgresql":
-        marks = "".join(_quoted(c) for c in BREAKS)
-        return f"(' ' || translate({text}, '{marks}', '{' ' * len(BREAKS)}'))"
-    for char in BREAKS[1:]:
-        text = f"replace({text}, '{_quoted(char)}', ' ')"
-    return f"(' ' || {text})"
+        return f"(strpos(' ' || translate({text}, {_MARKS}, '{' ' * len(BREAKS)}'), {word}) > 0)"
+    # A word holds no mark, so nothing in it is special to GLOB. 38 nested replace() overflow SQLite's parser.
+    return f"((' ' || {text}) GLOB ('*' || {_CLASS} || substr({word}, 2) || '*'))"
+
+
+_MARKS = "'" + BREAKS.replace("'", "''") + "'"
+_CLASS = "'[]" + "".join(c for c in BREAKS if c not in "]-").replace("'", "''") + "-]'"
 
 
 @compiles(unmarked)
@@ -153,7 +151,7 @@ class _Compiler:
         field = value.field
         assert isinstance(field, f.Links)
         self.aliases += 1
-        pairs = metadata.tables[field.table].alias(f"t{self.aliases}")
+        pairs = value.owner.model.metadata.tables[field.table].alias(f"t{self.aliases}")
         return sa.select(pairs.c[field.item]).where(pairs.c[field.owner] == at.c.id).correlate(at)
 
     def counted(self, node: Test, path: Path, at: sa.FromClause) -> Any:
@@ -225,9 +223,10 @@ class _Compiler:
             return sa.and_(column.is_not(None), column != "")
         if value.field.kind == "phone":
             column = unmarked(column)
-        if node.test in ("contains", "has_words"):
-            within = spaced(column) if node.test == "has_words" else column
-            return sa.and_(*(position_of(within, self.parameter(TEXT)) > 0 for _ in node.arguments))
+        if node.test == "has_words":
+            return sa.and_(*(has_word(column, self.parameter(TEXT)) for _ in node.arguments))
+        if node.test == "contains":
+            return position_of(column, self.parameter(TEXT)) > sa.literal_column("0")
         if node.test == "starts":
             return sa.and_(column >= self.parameter(TEXT), column < self.parameter(TEXT))
         found = self.compared(node, column, TEXT)

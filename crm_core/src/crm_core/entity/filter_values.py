@@ -241,7 +241,7 @@ def _number(path: Path, op: str, value: Any) -> Tests:
         if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
             raise TypeError
         number = Decimal(plain(path, value).strip() if isinstance(value, str) else str(value))
-        if not number.is_finite() or abs(number) >= LARGEST:
+        if not number.is_finite() or number.copy_abs() >= LARGEST:
             raise bad(path, _("a number below 10^15"))
     except (InvalidOperation, TypeError, ValueError) as error:
         raise bad(path, _("a number")) from error

@@ -9,6 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from crm_core.auth.people import TeamMember
+from crm_core.db.session import WriteHeldTooLong
 from crm_core.entity import access, records
 from crm_core.entity import fields as f
 from crm_core.entity.folding import fold
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _ = Strings("crm_core")
 TRIES = 3
+SMALLEST = 20  # rows below which a chunk is not divided
 
 
 class _DryRun(Exception):
@@ -60,7 +62,10 @@ async def _alone(job: Import, draft: Draft) -> None:
 
 
 async def _transaction(job: Import, drafts: list[Draft]) -> None:
-    """Run one chunk; again when the database was busy. Counts and new names are kept only if it commits."""
+    """Write some rows; in halves when that held the writer too long, again when the database was busy.
+
+    Counts and new names are kept only of what was committed.
+    """
     for attempt in range(TRIES):
         made = Made()
         try:
@@ -71,6 +76,13 @@ async def _transaction(job: Import, drafts: list[Draft]) -> None:
                     raise _DryRun
         except _DryRun:
             pass
+        except WriteHeldTooLong:
+            if len(drafts) < SMALLEST:
+                raise
+            half = len(drafts) // 2
+            await _transaction(job, drafts[:half])
+            await _transaction(job, drafts[half:])
+            return
         except Unavailable:
             if attempt == TRIES - 1:
                 raise

@@ -114,6 +114,7 @@ class Draft:
     names: dict[str, tuple[Column, str]] = field(default_factory=dict)
     match: str = ""
     failed: bool = False
+    told: set[str] = field(default_factory=set)  # columns reported; a chunk may be tried twice
 
 
 class Import:
@@ -168,6 +169,9 @@ class Import:
         if self.plan.strict:
             self.fail(draft, column, value, text)
             return
+        if column in draft.told:
+            return
+        draft.told.add(column)
         self.report.miss(draft.row.number, column, value, text, near)
         if self.plan.problems:
             self.plan.problems(Problem(draft.row.number, column, value[:200], text, failed=False))

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.orm import make_transient_to_detached
 
-from crm_core.entity.changes import told_columns
+from crm_core.entity.changes import folds, told_columns
+from crm_core.entity.folding import fold
 
 if TYPE_CHECKING:
     from crm_core.plugin.declare import Entity
@@ -93,10 +94,25 @@ async def send(uow: UnitOfWork) -> None:
     tables: dict[Any, list[dict[str, Any]]] = {}
     for model, row in waiting:
         names = [n for n, _default in _defaults(model)]
+        if not isinstance(row, dict) and sa.inspect(row).modified:
+            _changed_meanwhile(uow, model, row)
         values = fill(model, row) if isinstance(row, dict) else row.__dict__
         tables.setdefault(model, []).append({n: values[n] for n in names})
     for model, rows in tables.items():
         await uow.session.execute(sa.insert(model.__table__), [_columns(model, r) for r in rows])
+
+
+def _changed_meanwhile(uow: UnitOfWork, model: Any, record: Any) -> None:
+    """Take what was set on a new record before its row is sent as part of the creation: no update follows."""
+    state = sa.inspect(record)
+    for twin, source, length in folds(model):
+        record.__dict__[twin] = fold(getattr(record, source) or "")[:length]
+    entity = uow.registry.by_model.get(model)
+    if entity is not None:
+        record.__dict__["version"] = 1
+        told = {n: v for n in told_columns(model) if (v := record.__dict__.get(n)) is not None}
+        uow.demand_write().note(entity, record.id, "created", {}, told, record)
+    state._commit_all(state.dict, uow.session.sync_session.identity_map)  # noqa: SLF001 - as a flush does
 
 
 @lru_cache(maxsize=512)

@@ -39,6 +39,10 @@ CANDIDATES = 200
 Document = dict[str, Any]
 
 
+# The column and the index that only PostgreSQL has are no difference between model and database.
+_OPTIONS = {"sqlite_autoincrement": True, "info": {"by_hand": ("words", "ix_core_search_words")}}
+
+
 class SearchRow(Model):
     """What one record is found by. `title` and `body` are folded words joined by blanks; `title_text` is shown.
 
@@ -46,7 +50,7 @@ class SearchRow(Model):
     """
 
     __tablename__ = "core_search"
-    __table_args__ = (sa.UniqueConstraint("entity", "record_id"), {"sqlite_autoincrement": True})
+    __table_args__ = (sa.UniqueConstraint("entity", "record_id"), _OPTIONS)
 
     id: Mapped[int] = mapped_column(sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True)
     entity: Mapped[str] = mapped_column(ENTITY_NAME)

@@ -111,7 +111,9 @@ async def _known(uow: UnitOfWork, wanted: Mapping[str, str]) -> dict[str, tuple[
     if not wanted:
         return {}
     query = sa.select(Tag.name_f, Tag.id, Tag.name).where(Tag.name_f.in_(wanted), Tag.deleted_at.is_(None))
-    return {key: (tag, name) for key, tag, name in await uow.session.execute(query)}
+    found = {key: (tag, name) for key, tag, name in await uow.session.execute(query)}
+    waiting = [row for model, row in uow.inserts if model is Tag]  # made in this unit of work, not sent yet
+    return found | {t.name_f: (t.id, t.name) for t in waiting if t.name_f in wanted}
 
 
 def _colour(name: str) -> str:

@@ -56,7 +56,7 @@ def _target(uow: UnitOfWork, entity: Entity, field: f.Field) -> Entity:
 
 def _part(uow: UnitOfWork, entity: Entity, field: f.Field, size: int) -> sa.Select[Any]:
     if isinstance(field, f.Links):
-        pairs, target = metadata.tables[field.table], uow.registry.entities[field.target]
+        pairs, target = entity.model.metadata.tables[field.table], uow.registry.entities[field.target]
         far = access.table_of(target).alias()
         owner, item = pairs.c[field.owner], pairs.c[field.item]
         visible = access.rows(uow.registry, uow.actor, target, "read", far)

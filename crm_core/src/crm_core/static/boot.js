@@ -21,3 +21,9 @@ new MutationObserver((changes) => {
 document.addEventListener('crm:toast', (event) => toast(event.detail.text, event.detail.tone));
 document.addEventListener('htmx:error', () => toast(document.body.dataset.offline, 'red'));
 window.htmx = htmx;
+
+// Requests of htmx carry the form token of this session.
+const token = document.querySelector('meta[name="csrf-token"]')?.content;
+document.addEventListener('htmx:config:request', (event) => {
+  if (token) event.detail.ctx.request.headers['X-CSRF-Token'] = token;
+});

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
-
 from crm_core.db import migrate
 from crm_core.db.compare import owner
 from crm_core.db.packages import VERSION_TABLE, Package

@@ -21,7 +21,7 @@ from crm_core.plugin.declare import Ref
 
 _ = Strings("crm_core")
 NOTHING = Markup('<span class="empty-value" aria-hidden="true">–</span>')
-TONES = ("grey", "blue", "indigo", "cyan", "green", "yellow", "orange", "red", "pink", "purple", "violet")
+TONES = ("grey", "blue", "indigo", "cyan", "green", "yellow", "orange", "red", "pink", "purple", "violet", "teal", "amber")
 NUMBERS = ("integer", "decimal", "percent", "money")
 
 

@@ -55,16 +55,14 @@ class Answer:
 def known(error: Exception) -> CrmError | None:
     """Return what an exception means to the caller; None for a bug of ours."""
     from crm_core.db.engine import unavailable
-    from crm_core.uow import answer
 
     if isinstance(error, CrmError):
         return error
+    if isinstance(error, ExceptionGroup):  # Litestar wraps what the unit of work raises while it ends
+        return next((found for e in error.exceptions if (found := known(e)) is not None), None)
     if isinstance(error, RecursionError):
         log.warning("a request nested too deep", exc_info=error)
         return TooDeep(_("The request is nested too deep."))
-    found = answer(error)
-    if isinstance(found, CrmError):
-        return found
     if (away := unavailable(error)) is not None:
         return away
     state = str(getattr(getattr(error, "orig", error), "sqlstate", "") or "")

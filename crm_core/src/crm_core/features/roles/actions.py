@@ -74,7 +74,7 @@ async def install_grants(uow: UnitOfWork) -> None:
     query = sa.select(Role.key, Role.id).where(Role.key.in_(list(ROLES)), Role.deleted_at.is_(None))
     roles: dict[str, UUID] = {key: key_id for key, key_id in (await uow.session.execute(query)).all() if key}
     wanted = [(key, name, scope) for key, name, scope in _grants(uow) if key in roles and _owner(name, new) is not None]
-    held = set((await uow.session.execute(sa.select(RoleGrant.role_id, RoleGrant.name))).tuples().all())
+    held = {(r.role_id, r.name) for r in await uow.session.execute(sa.select(RoleGrant.role_id, RoleGrant.name))}
     rows = [
         {"role_id": roles[key], "name": name, "scope": scope} for key, name, scope in wanted if (roles[key], name) not in held
     ]

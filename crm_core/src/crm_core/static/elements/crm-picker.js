@@ -12,6 +12,7 @@ class CrmPicker extends CrmElement {
     for (const fallback of this.querySelectorAll('.no-script')) fallback.remove();
     const src = this.getAttribute('src');
     const multiple = select.multiple;
+    select.classList.remove('form-control'); // tom-select copies classes to its own elements
     this.box = new TomSelect(select, {
       plugins: multiple ? ['remove_button'] : ['clear_button'],
       create: this.hasAttribute('create'),

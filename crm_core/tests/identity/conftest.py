@@ -1,0 +1,70 @@
+"""People with roles, teams and passwords, and browsers on a real application."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import httpx2
+import pytest
+from litestar import Litestar
+
+from crm_core.app import create_app
+from crm_core.auth import passwords
+from crm_core.auth.actor import system
+from crm_core.features.session.actions import add_user
+from crm_core.kernel import Kernel
+
+PASSWORD = "quite a long secret"
+Person = Callable[..., Awaitable[UUID]]
+
+
+@pytest.fixture
+def app(kernel: Kernel) -> Litestar:
+    """The application; its kernel is closed by the fixture."""
+    return create_app(kernel)
+
+
+@dataclass
+class Browser:
+    """A client with cookies; `csrf` is what our own pages would send along."""
+
+    client: httpx2.AsyncClient
+    csrf: str = ""
+
+    async def sign_in(self, email: str, password: str = PASSWORD) -> int:
+        """Sign in by API and keep the form token; returns the status."""
+        answer = await self.client.post("/api/v1/session", json={"email": email, "password": password})
+        self.csrf = answer.json().get("csrf", "")
+        return answer.status_code
+
+    async def call(self, method: str, path: str, **kw: Any) -> httpx2.Response:
+        """Send a request as a page of ours would."""
+        headers = {**({"x-csrf-token": self.csrf} if self.csrf else {}), **kw.pop("headers", {})}
+        return await self.client.request(method, path, headers=headers, **kw)
+
+
+@pytest.fixture
+def browser(app: Litestar) -> Callable[[], Browser]:
+    """Makes browsers, each with its own cookies."""
+
+    def make() -> Browser:
+        wire = httpx2.ASGITransport(app, raise_app_exceptions=False)  # type: ignore[arg-type]  # Litestar's own ASGI types
+        return Browser(httpx2.AsyncClient(transport=wire, base_url="http://testserver.local"))
+
+    return make
+
+
+@pytest.fixture
+def person(kernel: Kernel) -> Person:
+    """Adds users: `await person("a@example.com", "sales")`; password None for those who never sign in."""
+
+    async def add(email: str, *roles: str, password: str | None = PASSWORD) -> UUID:
+        hashed = await passwords.hashed(password) if password else None
+        async with kernel.write(system("test")) as uow:
+            user = await add_user(uow, email.partition("@")[0].title(), email, hashed, roles=roles)
+        return user.id
+
+    return add
