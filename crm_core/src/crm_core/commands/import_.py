@@ -30,7 +30,7 @@ SHOWN = 20  # problems printed; --report has all
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--map", "mapping", multiple=True, metavar="COLUMN=FIELD", help="Column title = field; FIELD*1000 scales.")
 @click.option("--guess/--no-guess", default=None, help="Guess the columns by their titles (default without --map).")
-@click.option("--set", "constants", multiple=True, metavar="FIELD=VALUE", help="The same value for every row.")
+@click.option("--set", "constants", multiple=True, metavar="FIELD=VALUE", help="A value for every row; {COLUMN} stands for a cell.")
 @click.option("--match", default="", metavar="FIELD", help="Field that finds existing records.")
 @click.option("--mode", type=click.Choice(["create", "update", "both"]), help="Default: both with --match, else create.")
 @click.option("--known", multiple=True, metavar="FIELD=FILE:COLUMN", help="Report values that are not in this file.")
@@ -61,7 +61,7 @@ async def run(config: Config, file: Path, given: dict[str, Any]) -> int:
         entity = entity_of(kernel.registry, given["entity"])
         actor = await actor_of(kernel, given["user"])
         sheet = open_sheet(file, encoding=given["encoding"], separator=given["separator"])
-        mapping = _pairs(given["mapping"], "--map")
+        mapping = pairs(given["mapping"], "--map")
         if given["guess"] or (given["guess"] is None and not mapping):
             mapping = guessed(kernel.registry, actor, entity, sheet.columns, mapping)
         with Problems(given["report"]) as problems:
@@ -76,7 +76,7 @@ async def run(config: Config, file: Path, given: dict[str, Any]) -> int:
         await kernel.close()
 
 
-def _plan(entity: Entity, mapping: dict[str, str], given: dict[str, Any], problems: Problems) -> Plan:
+def _plan(entity: Entity, mapping: list[tuple[str, str]], given: dict[str, Any], problems: Problems) -> Plan:
     from crm_core.entity.importer import Plan
 
     return Plan(
@@ -84,8 +84,8 @@ def _plan(entity: Entity, mapping: dict[str, str], given: dict[str, Any], proble
         mapping=mapping,
         mode=given["mode"] or ("both" if given["match"] else "create"),
         match=given["match"],
-        constants=_pairs(given["constants"], "--set"),
-        known={name: _values(place) for name, place in _pairs(given["known"], "--known").items()},
+        constants=dict(pairs(given["constants"], "--set")),
+        known={name: _values(place) for name, place in pairs(given["known"], "--known")},
         strict=given["strict"],
         dry_run=given["dry_run"],
         day_first=given["day_first"],
@@ -120,25 +120,29 @@ async def demand_current(kernel: Kernel) -> None:
 
 
 def guessed(
-    registry: Registry, actor: Actor, entity: Entity, titles: tuple[str, ...], mapping: dict[str, str]
-) -> dict[str, str]:
+    registry: Registry, actor: Actor, entity: Entity, titles: tuple[str, ...], mapping: list[tuple[str, str]]
+) -> list[tuple[str, str]]:
     """Return the given mapping with guesses for the other columns; tell what was guessed and what was not."""
     from crm_core.entity.import_columns import guess
 
-    found = {t: n for t, n in guess(registry, actor, entity, titles).items() if n not in mapping.values()}
+    given = {title for title, _name in mapping}
+    taken = {name for _title, name in mapping}
+    found = guess(registry, actor, entity, titles)
     for title in titles:
-        if title not in mapping:
-            click.echo(f"  {title} -> {found.get(title, '(left out)')}", err=True)
-    return {**found, **mapping}
+        if title not in given:
+            name = found.get(title)
+            click.echo(f"  {title} -> {name if name and name not in taken else '(left out)'}", err=True)
+    return [*mapping, *((t, n) for t, n in found.items() if t not in given and n not in taken)]
 
 
-def _pairs(given: tuple[str, ...], option: str) -> dict[str, str]:
-    found = {}
+def pairs(given: tuple[str, ...], option: str) -> list[tuple[str, str]]:
+    """Return NAME=VALUE options as pairs; UserError for anything else."""
+    found = []
     for text in given:
         name, equals, value = text.partition("=")
         if not equals or not name or not value:
             raise UserError(f"{option} takes NAME=VALUE, not {text!r}")
-        found[name] = value
+        found.append((name, value))
     return found
 
 

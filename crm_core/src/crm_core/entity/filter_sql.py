@@ -20,6 +20,7 @@ from crm_core.entity import fields as f
 from crm_core.entity.filter_values import BREAKS, PHONE_MARKS
 from crm_core.entity.filters import All, Has, Node, Not, Some, Test
 from crm_core.entity.paths import Path, Step, Value
+from crm_core.entity.statements import parameter
 from crm_core.plugin.declare import Child, Entity
 from crm_core.plugin.registry import Registry
 
@@ -108,7 +109,7 @@ class _Compiler:
 
     def parameter(self, kind: Any) -> sa.BindParameter[Any]:
         self.count += 1
-        return sa.bindparam(f"p{self.count - 1}", type_=kind)
+        return parameter(f"p{self.count - 1}", kind)
 
     def node(self, node: Node, at: sa.FromClause) -> Any:
         if isinstance(node, All):
@@ -248,7 +249,8 @@ class _Compiler:
     def several(self, node: Test, value: Value, at: sa.FromClause) -> Any:
         column = self.column(value, at)
         if node.test == "filled":
-            return sa.and_(column.is_not(None), sa.cast(column, sa.Text()).not_in(["[]", "null"]))
+            text = sa.cast(column, sa.Text())
+            return sa.and_(text != "[]", text != "null")
         return sa.and_(column.is_not(None), list_has(column, *(self.parameter(TEXT) for _ in node.arguments)))
 
     def reference(self, node: Test, value: Value, at: sa.FromClause) -> Any:

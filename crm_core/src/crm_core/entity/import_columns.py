@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
@@ -113,13 +113,13 @@ def _plain(text: str) -> str:
 
 
 def mapped(
-    registry: Registry, actor: Actor, entity: Entity, titles: Sequence[str], mapping: Mapping[str, str]
+    registry: Registry, actor: Actor, entity: Entity, titles: Sequence[str], mapping: Iterable[tuple[str, str]]
 ) -> list[Column]:
-    """Return columns for `title -> target`, where a target may end in `*FACTOR`. UnknownTarget, with names near it."""
+    """Return columns for (title, target) pairs, where a target may end in `*FACTOR`. UnknownTarget, with names near it."""
     possible = targets(registry, actor, entity)
     places = {title: index for index, title in enumerate(titles)}
     found: list[Column] = []
-    for title, wanted in mapping.items():
+    for title, wanted in mapping:
         name, _star, factor = wanted.partition("*")
         if title not in places:
             raise UnknownTarget(_("The file has no column {title}.{near}", title=title, near=_near(title, places)))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import difflib
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -36,7 +37,7 @@ _ = Strings("crm_core")
 CHUNK = 250
 SLICE = 25  # rows between two looks at the event loop
 MOST_PROBLEMS = 1000  # kept in the report; the count goes on
-MODES = ("create", "update", "both")
+PLACE = re.compile(r"\{([^{}]+)\}")  # of a cell in a constant
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +88,16 @@ class Report:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How to import. mapping: column title -> target. constants: API key -> text, for every row.
+    """How to import. mapping: column title -> target, or pairs when a column has several.
+
+    constants: target -> text for every row, in which `{title}` stands for the row's cell.
 
     match: field that finds existing records. strict: what cannot be matched fails its row. known:
     target -> values; others are imported and reported. problems: called with every problem.
     """
 
     entity: Entity
-    mapping: Mapping[str, str]
+    mapping: Mapping[str, str] | Sequence[tuple[str, str]]
     mode: str = "create"
     match: str = ""
     constants: Mapping[str, str] = field(default_factory=dict)
@@ -126,7 +129,8 @@ class Import:
         self.sheet = sheet
         self.plan = plan
         self.entity = plan.entity
-        self.columns = mapped(kernel.registry, actor, plan.entity, sheet.columns, plan.mapping)
+        pairs = plan.mapping.items() if isinstance(plan.mapping, Mapping) else plan.mapping
+        self.columns = mapped(kernel.registry, actor, plan.entity, sheet.columns, pairs)
         self.fixed = self._constants()
         self.cells = Cells(actor.zone, plan.day_first)
         self.names = Names()
@@ -138,7 +142,7 @@ class Import:
 
     def _constants(self) -> list[tuple[Column, str]]:
         titles = tuple(self.plan.constants)
-        columns = mapped(self.kernel.registry, self.actor, self.entity, titles, {t: t for t in titles})
+        columns = mapped(self.kernel.registry, self.actor, self.entity, titles, [(t, t) for t in titles])
         return [(c, self.plan.constants[c.title]) for c in columns]
 
     def _demand(self) -> None:
@@ -189,7 +193,7 @@ class Import:
             self.fail(draft, "", "", row.problem)
             return draft
         for column, text in self.fixed:
-            self._cell(draft, column, text)
+            self._cell(draft, column, self._filled_in(text, row) if "{" in text else text)
         for column in self.columns:
             self._cell(draft, column, row.cells[column.index] if column.index < len(row.cells) else None)
         if self.plan.match:
@@ -217,6 +221,10 @@ class Import:
             if known is not None and fold(str(value)) not in {fold(k) for k in known}:
                 near = difflib.get_close_matches(str(value), list(known), n=1)
                 self.miss(draft, column.title, str(value), _("Not one of the known values."), near)
+
+    def _filled_in(self, text: str, row: Row) -> str:
+        cells = dict(zip(self.sheet.columns, row.cells, strict=False))
+        return PLACE.sub(lambda m: str(cells.get(m[1]) or "") if m[1] in cells else m[0], text).strip(" -–,:")
 
     def _child(self, draft: Draft, column: Column, value: Any) -> None:
         rows = draft.values.setdefault(column.target.key, [])

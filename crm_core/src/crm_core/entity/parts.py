@@ -44,6 +44,10 @@ def clean_children(child: Child, rows: Any) -> list[dict[str, Any]]:
                 raise BadValue(_("{label} is required.", label=field.label))
             if field.name not in values and field.default is not None:
                 values[field.name] = field.default
+        for field in child.fields:
+            if isinstance(field, f.AnyLink) and field.name in values:
+                ref = values.pop(field.name)
+                values |= dict(zip(field.columns, (ref.entity, ref.id) if ref else (None, None), strict=True))
         if row.get("id"):
             values["id"] = row["id"] if isinstance(row["id"], UUID) else UUID(str(row["id"]))
         found.append(values)

@@ -18,7 +18,7 @@ from crm_core.entity import access, columns, cursors, filter_memory, filter_sql,
 from crm_core.entity import fields as f
 from crm_core.entity.filter_values import NOBODY, Moment
 from crm_core.entity.outputs import Output, output_of
-from crm_core.entity.statements import Query, Shapes, prepared
+from crm_core.entity.statements import Query, Shapes, parameter, prepared
 from crm_core.entity.values import expanded, labels, parts_of, values_of
 from crm_core.errors import Invalid
 from crm_core.i18n import Strings
@@ -197,7 +197,7 @@ def _statement(
     table = access.table_of(it.entity)
     key = sort_column(uow, it.entity, sort)
     where = [condition(uow, it)]
-    after_id = sa.bindparam("after_id", type_=Id())
+    after_id = parameter("after_id", Id())
     if sort.by_id or missing:
         order = [table.c.id]
         if missing:
@@ -210,14 +210,14 @@ def _statement(
             where.append(key > "" if _textual(sort) else key.is_not(None))
         if after:
             both = sa.tuple_(key, table.c.id)
-            given = sa.tuple_(sa.bindparam("after", type_=key.type), after_id)
+            given = sa.tuple_(parameter("after", key.type), after_id)
             where.append(both < given if sort.down else both > given)
     shown = sa.null() if missing else key
     return (
         sa.select(shown.label("_key"), table.c.id.label("_id"), *output.columns(uow))
         .where(*where)
         .order_by(*(c.desc() if sort.down else c.asc() for c in order))
-        .limit(sa.bindparam("limit", type_=sa.Integer()))
+        .limit(parameter("limit", sa.Integer()))
     )
 
 
@@ -244,7 +244,7 @@ async def count(uow: UnitOfWork, entity: Entity, params: ListParams, *, at_most:
 
     def make() -> sa.Select[Any]:
         one = sa.select(sa.literal_column("1")).select_from(access.table_of(entity)).where(condition(uow, it))
-        return sa.select(sa.func.count()).select_from(one.limit(sa.bindparam("most", type_=sa.Integer())).subquery())
+        return sa.select(sa.func.count()).select_from(one.limit(parameter("most", sa.Integer())).subquery())
 
     rows = await prepared(uow, ("count", it.key), make).fetch(uow, {**it.params, "most": at_most})
     return int(rows[0][0])
@@ -279,7 +279,7 @@ async def matches(uow: UnitOfWork, entity: Entity, node: filters.Node, record: A
     table = access.table_of(entity)
     query = prepared(
         uow, ("matches", it.key),
-        lambda: sa.select(table.c.id).where(condition(uow, it), table.c.id == sa.bindparam("record", type_=Id())),
+        lambda: sa.select(table.c.id).where(condition(uow, it), table.c.id == parameter("record", Id())),
     )  # fmt: skip
     return bool(await query.fetch(uow, {**it.params, "record": record.id}))
 
@@ -290,7 +290,7 @@ async def ids(uow: UnitOfWork, entity: Entity, params: ListParams, *, limit: int
     table = access.table_of(entity)
     query = prepared(
         uow, ("ids", it.key),
-        lambda: sa.select(table.c.id).where(condition(uow, it)).limit(sa.bindparam("limit", type_=sa.Integer())),
+        lambda: sa.select(table.c.id).where(condition(uow, it)).limit(parameter("limit", sa.Integer())),
     )  # fmt: skip
     return [row[0] for row in await query.fetch(uow, {**it.params, "limit": limit})]
 

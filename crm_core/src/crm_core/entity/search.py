@@ -23,7 +23,7 @@ from crm_core.entity import access, paths
 from crm_core.entity import fields as f
 from crm_core.entity.changes import Change
 from crm_core.entity.folding import words
-from crm_core.entity.statements import prepared
+from crm_core.entity.statements import parameter, prepared
 from crm_core.entity.values import labels
 from crm_core.plugin.declare import Child, Entity, Ref
 from crm_core.plugin.registry import Registry
@@ -228,7 +228,7 @@ def match(dialect: str, found: Sequence[str], *, exact: bool = False) -> str:
 
 def matching(dialect: str) -> sa.ColumnElement[bool]:
     """Return the condition on `core_search` that the parameter `words` matches."""
-    given = sa.bindparam("words", type_=sa.String())
+    given = parameter("words", sa.String())
     if dialect == "postgresql":
         return sa.literal_column("core_search.words").op("@@", is_comparison=True)(sa.cast(given, _TSQuery()))
     index = sa.table("core_search_fts", sa.column("rowid"), sa.column("core_search_fts"))
@@ -321,17 +321,17 @@ async def _candidates(uow: UnitOfWork, expression: str, entities: Sequence[str] 
     def make() -> sa.Select[Any]:
         mine: list[Any] = []
         if actor.user_id is not None:
-            mine.append(TABLE.c.owner_id == sa.bindparam("me", type_=Id()))
+            mine.append(TABLE.c.owner_id == parameter("me", Id()))
             if (share := Model.metadata.tables.get("core_share")) is not None:
                 mine.append(TABLE.c.record_id.in_(sa.select(share.c.record_id)))
         if actor.team_ids:
-            mine.append(TABLE.c.team_id.in_([sa.bindparam(f"t{i}", type_=Id()) for i in range(len(actor.team_ids))]))
+            mine.append(TABLE.c.team_id.in_([parameter(f"t{i}", Id()) for i in range(len(actor.team_ids))]))
         narrow = sa.and_(TABLE.c.entity.in_(names), sa.or_(sa.false(), *mine))
         return (
             sa.select(TABLE.c.entity, TABLE.c.record_id, TABLE.c.title_text)
             .where(matching(uow.db.dialect), sa.or_(TABLE.c.entity.in_(everything), narrow))
             .order_by(*([TABLE.c.id.desc()] if uow.db.sqlite else []))
-            .limit(sa.bindparam("most", type_=sa.Integer()))
+            .limit(parameter("most", sa.Integer()))
         )
 
     params = {"words": expression, "me": actor.user_id, "most": CANDIDATES}

@@ -21,6 +21,11 @@ T = TypeVar("T")
 MOST_SHAPES = 1024
 
 
+def parameter(name: str, kind: Any) -> sa.BindParameter[Any]:
+    """Return a parameter whose value is given when the query runs."""
+    return sa.bindparam(name, None, kind, required=False)
+
+
 class Query:
     """A compiled select: SQL for the driver, how to bind its parameters and how to read its columns."""
 
@@ -33,7 +38,7 @@ class Query:
         origin = {n: o for o, ns in expanded.parameter_expansion.items() for n in ns} if expanded else {}
         binds = compiled.binds
         self.names = [(n, _processor(binds[origin.get(n, n)].type, dialect)) for n in compiled.positiontup or ()]
-        self.fixed = {n: b.value for n, b in binds.items() if not b.required}
+        self.fixed = {n: b.value for n, b in binds.items()}
         self.fixed.update({n: expanded.parameters[n] for n in origin} if expanded else {})
         self.own = frozenset(binds)
         columns = list(statement.selected_columns)

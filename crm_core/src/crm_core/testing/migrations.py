@@ -27,19 +27,18 @@ def _schema(connection: sa.Connection, prefixes: tuple[str, ...]) -> dict[str, A
 
 
 def _table(inspector: sa.Inspector, name: str) -> dict[str, Any]:
-    plain = lambda rows: sorted((_plain(r) for r in rows), key=repr)  # noqa: E731 - one meaning, used four times
     return {
         "columns": {c["name"]: (str(c["type"]), c["nullable"], c["default"]) for c in inspector.get_columns(name)},
         "key": inspector.get_pk_constraint(name)["constrained_columns"],
-        "foreign": plain(inspector.get_foreign_keys(name)),
-        "indexes": plain(inspector.get_indexes(name)),
-        "unique": plain(inspector.get_unique_constraints(name)),
-        "checks": plain(inspector.get_check_constraints(name)),
+        "foreign": _sorted(inspector.get_foreign_keys(name)),
+        "indexes": _sorted(inspector.get_indexes(name)),
+        "unique": _sorted(inspector.get_unique_constraints(name)),
+        "checks": _sorted(inspector.get_check_constraints(name)),
     }
 
 
-def _plain(row: Any) -> dict[str, Any]:
-    return {k: str(v) for k, v in row.items() if v}
+def _sorted(rows: Iterable[Any]) -> list[dict[str, str]]:
+    return sorted(({k: str(v) for k, v in row.items() if v} for row in rows), key=repr)
 
 
 async def migrations_up_down_up(url: str, own: Package, before: Iterable[Package] = ()) -> None:

@@ -1,25 +1,32 @@
 """The pytest plugin for the CRM and its plugins: real databases, a kernel, a client.
 
-Fixtures: `database_url` (parametrised: SQLite and PostgreSQL), `config`, `kernel`, `uow`. Tests override
-`plugins` to load plugins that are not installed, as (name, module) pairs.
+Fixtures: `database_url` (SQLite and PostgreSQL, see `dialect`), `config`, `kernel`, `uow`, `app`, `client`, `as_user`,
+`api`, `jobs`, `events`, `count_queries`, `redis_url`; `no_network` is on everywhere. Tests override `plugins` to load
+plugins that are not installed, as (name, module) pairs.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
 
 if TYPE_CHECKING:
     from crm_core.config import Config
+    from crm_core.jobs.rows import Claimed
     from crm_core.kernel import Kernel
     from crm_core.plugin.registry import Registry
     from crm_core.testing.databases import Databases
+    from crm_core.testing.people import Api, People
+    from crm_core.testing.servers import RedisServer
     from crm_core.uow import UnitOfWork
+    from litestar import Litestar
+    from litestar.testing import AsyncTestClient
 
 DIALECTS = ("sqlite", "postgresql")
 KEY = "a key that only tests use, long enough"
@@ -48,13 +55,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
-def databases() -> Iterator[Databases]:
+def databases() -> Databases:
     """Where databases come from; the PostgreSQL server starts when the first test asks for it."""
     from crm_core.testing.databases import Databases
 
-    made = Databases()
-    yield made
-    made.close()
+    return Databases()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
@@ -89,11 +94,15 @@ def registry(base_config: Config, plugins: Sequence[tuple[str, ModuleType]]) -> 
 
 
 @pytest.fixture
-def database_url(dialect: str, databases: Databases, registry: Registry, tmp_path: Path) -> Iterator[str]:
-    """A fresh, migrated database of this test's own, on each kind of database."""
+def database_url(
+    dialect: str, databases: Databases, base_config: Config, registry: Registry, tmp_path: Path
+) -> Iterator[str]:
+    """A fresh database of this test's own on each kind of database: migrated, and with every plugin's defaults."""
     from crm_core.db import migrate
+    from crm_core.testing.databases import with_defaults
 
-    url = databases.migrated(dialect, tmp_path, migrate.packages(registry))
+    packages = migrate.packages(registry)
+    url = databases.migrated(dialect, tmp_path, packages, with_defaults(base_config, registry))
     yield url
     databases.drop(url)
 
@@ -114,7 +123,7 @@ def config(base_config: Config, database_url: str) -> Config:
 
 @pytest_asyncio.fixture
 async def kernel(config: Config, registry: Registry) -> AsyncIterator[Kernel]:
-    """A running kernel; jobs run only when a test asks for it."""
+    """A running kernel with every plugin's defaults loaded; jobs run only when a test asks for it."""
     from crm_core.kernel import open_kernel
 
     made = await open_kernel(config, registry=registry)
@@ -129,3 +138,92 @@ async def uow(kernel: Kernel) -> AsyncIterator[UnitOfWork]:
 
     async with kernel.write(system("test")) as made:
         yield made
+
+
+@pytest_asyncio.fixture
+async def app(kernel: Kernel) -> Litestar:
+    """The web application on this test's kernel."""
+    from crm_core.app import create_app
+
+    return create_app(kernel)
+
+
+@pytest_asyncio.fixture
+async def as_user(app: Litestar, kernel: Kernel) -> AsyncIterator[People]:
+    """`somebody = await as_user("sales")`: a user with a role; `.client` for pages, `.api` for REST."""
+    from crm_core.testing.people import running
+
+    async with running(app, kernel) as people:
+        yield people
+
+
+@pytest_asyncio.fixture
+async def client(as_user: People) -> AsyncTestClient[Litestar]:
+    """A browser in which nobody is signed in."""
+    return as_user.browser()
+
+
+@pytest_asyncio.fixture
+async def api(as_user: People) -> Api:
+    """The REST API as an administrator."""
+    return (await as_user("admin")).api
+
+
+@pytest.fixture
+def jobs(kernel: Kernel) -> Callable[..., Awaitable[Sequence[Claimed]]]:
+    """`ran = await jobs()`: run the jobs that are due, and those they enqueue."""
+    from functools import partial
+
+    from crm_core.jobs.runner import run_due
+
+    return partial(run_due, kernel)
+
+
+@pytest.fixture
+def events(kernel: Kernel) -> Callable[..., Awaitable[list[tuple[str, dict[str, Any]]]]]:
+    """`await events("core.contact.")`: (type, payload) of the events whose type starts so, oldest first."""
+    import sqlalchemy as sa
+    from crm_core.entity.event_rows import EventData, EventRow
+
+    async def read(start: str = "") -> list[tuple[str, dict[str, Any]]]:
+        query = sa.select(EventRow.type, EventData.payload).join(EventData, EventData.event_id == EventRow.id)
+        query = query.where(EventRow.type.startswith(start, autoescape=True)).order_by(EventRow.id)
+        async with kernel.db.session(readonly=True) as session:
+            return [(kind, payload) for kind, payload in await session.execute(query)]
+
+    return read
+
+
+@pytest.fixture
+def count_queries(kernel: Kernel) -> Callable[[], AbstractContextManager[list[str]]]:
+    """`with count_queries() as seen: ...; assert len(seen) <= 3`: the statements sent to the database."""
+    from functools import partial
+
+    from crm_core.testing.databases import statements
+
+    return partial(statements, kernel.db)
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """A Redis of this test process."""
+    from crm_core.testing.servers import RedisServer
+
+    made = RedisServer()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def redis_url(redis_server: RedisServer) -> str:
+    """The address of an empty Redis."""
+    redis_server.command("FLUSHALL")
+    return redis_server.url
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail anything that leaves this machine."""
+    from crm_core.testing.servers import forbid_network
+
+    forbid_network(monkeypatch)

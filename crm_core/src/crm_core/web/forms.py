@@ -198,6 +198,17 @@ class Rows:
         """Return the number of the next line."""
         return len(self.rows)
 
+    @property
+    def spare(self) -> list[Input]:
+        """Return an empty line more, for forms without scripts."""
+        return line_inputs(self.child, str(self.next + 1))
+
+    def with_one(self) -> Rows:
+        """Show an empty line when there is none."""
+        if not self.rows:
+            self.rows = [Row(line_inputs(self.child, "0", fresh=True))]
+        return self
+
 
 @dataclass(slots=True)
 class Form:
@@ -307,12 +318,12 @@ class Form:
         return not self.errors and not self.general
 
 
-def line_inputs(child: Child, number: str) -> list[Input]:
+def line_inputs(child: Child, number: str, *, fresh: bool = False) -> list[Input]:
     """Return the controls of one line of a child table."""
     inputs = [Input(x, f"{child.name}-{number}-{x.name}") for x in child.fields if not x.hidden and not x.readonly]
     for one in inputs:
         static_options(one)
-        if number == "__n__" and one.field.default is not None:
+        if (fresh or number == "__n__") and one.field.default is not None:
             one.raw = one.field.default
     return inputs
 

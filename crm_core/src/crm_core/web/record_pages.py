@@ -115,7 +115,7 @@ async def record_page(request: AnyRequest, uow: UnitOfWork, entity: Entity, reco
         children=[(c, lines) for c, lines in children if lines], related=await related(uow, web, entity, record_id),
         actions=[] if trashed else await offered(uow, entity, record_id), entries=entries, more=more,
         may_edit=await allowed(uow, entity, record_id, "edit"), may_delete=await allowed(uow, entity, record_id, "delete"),
-        tags=row.get("tags") or [],
+        tags=row.get("tags") or [], filled=[k for k, v in row.items() if v not in (None, "", [])],
     )  # fmt: skip
 
 

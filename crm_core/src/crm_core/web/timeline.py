@@ -24,12 +24,12 @@ from crm_core.web.views import display_for, may
 _ = Strings("crm_core")
 PAGE = 20
 KINDS = {
-    "created": ("plus", _("created this")),
-    "updated": ("pencil", _("changed this")),
-    "deleted": ("trash", _("moved this to the trash")),
-    "restored": ("restore", _("restored this")),
-    "merged": ("arrows-join", _("merged this")),
-    "purged": ("trash-x", _("deleted this for good")),
+    "created": ("plus", _("created this"), _("created")),
+    "updated": ("pencil", _("changed this"), _("changed")),
+    "deleted": ("trash", _("moved this to the trash"), _("moved to the trash:")),
+    "restored": ("restore", _("restored this"), _("restored")),
+    "merged": ("arrows-join", _("merged this"), _("merged")),
+    "purged": ("trash-x", _("deleted this for good"), _("deleted for good:")),
 }
 
 
@@ -83,7 +83,7 @@ async def timeline(
     found = []
     for event, payload in rows:
         own = uow.registry.entities.get(event.entity or "")
-        entry = _entry(uow, event, payload, people)
+        entry = _entry(uow, event, payload, people, record_id)
         if (ref := Ref(event.entity or "", event.record_id)) in others and event.record_id:  # type: ignore[arg-type]
             entry.about = _about(web, own, ref, others[ref])
         elif ref in refs:
@@ -99,14 +99,16 @@ def _visible(uow: UnitOfWork, event: EventRow) -> bool:
     return entity is None or may(uow, entity, "read")
 
 
-def _entry(uow: UnitOfWork, event: EventRow, payload: dict[str, Any], people: Mapping[str, str]) -> Entry:
+def _entry(
+    uow: UnitOfWork, event: EventRow, payload: dict[str, Any], people: Mapping[str, str], record_id: UUID
+) -> Entry:
     kind = event.type.rpartition(".")[2]
     declared = next((t for t in uow.registry.events.values() if t.name == event.type), None)
     if declared is not None:
         icon, text, template = declared.icon, declared.label, declared.timeline or ""
     else:
-        icon, text = KINDS.get(kind, ("point", _("{type}", type=event.type)))
-        template = ""
+        icon, own, other = KINDS.get(kind, ("point", _("{type}", type=event.type), _("{type}", type=event.type)))
+        text, template = (own if event.record_id == record_id else other), ""
     who = people.get(event.actor) or event.actor.partition(":")[2] or event.actor
     return Entry(event.id, icon, who, text, event.at, template=template, payload=payload)
 

@@ -100,7 +100,7 @@ async def fill_options(uow: UnitOfWork, form: Form, entity: Entity | None = None
     for one in form.all_inputs():
         await _options(uow, one, labels, form)
     for rows in form.children:
-        rows.pattern = line_inputs(rows.child, "__n__")
+        rows.with_one().pattern = line_inputs(rows.child, "__n__")
         for extra in rows.pattern:
             await _options(uow, extra, labels, form)
     return form
@@ -185,7 +185,4 @@ def entity_form(uow: UnitOfWork, entity: Entity, *, new: bool) -> Form:
         and (new or x.kind != "stage")
     ]  # fmt: skip
     children = [Rows(c, pattern=line_inputs(c, "__n__")) for c in entity.children]
-    for rows in children:
-        if new:
-            rows.rows = []
     return Form(inputs, children, uow.locale, uow.zone)
