@@ -48,8 +48,9 @@ class Child:
     def __init__(self) -> None:
         ours, theirs = socket.socketpair()
         self.folder = tempfile.TemporaryDirectory(prefix="crm-isolated-")
-        keep = ("PATH", "LANG", "LC_ALL", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "SYSTEMROOT")
+        keep = ("PATH", "LANG", "LC_ALL", "PYTHONHOME", "VIRTUAL_ENV")
         environment = {k: v for k, v in os.environ.items() if k in keep}
+        environment["PYTHONPATH"] = os.pathsep.join(p for p in sys.path if p)  # the code this process has
         with theirs:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "crm_core.isolate_child", str(theirs.fileno())],

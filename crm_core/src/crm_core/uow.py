@@ -6,6 +6,7 @@ Application code emits, enqueues and changes records; it never commits. Raise to
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import weakref
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
@@ -13,6 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
+import asyncpg
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 _ = Strings("crm_core")
 S = TypeVar("S", bound=msgspec.Struct)
 ROUNDS = 8
+DATABASE_ERRORS = (StaleDataError, SQLAlchemyError, sqlite3.Error, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 
 # Only for the guard below: which unit of work a task has open. Never read to find "the current" one.
 _open: weakref.WeakKeyDictionary[asyncio.Task[Any], UnitOfWork] = weakref.WeakKeyDictionary()
@@ -198,8 +201,8 @@ class UnitOfWork:
         self.demand_write()
         made: Any = sqlite.insert if self.db.dialect == "sqlite" else postgresql.insert
         raised = {"value": Epoch.value + 1}
-        row = made(Epoch.__table__).values(name=name, value=1).on_conflict_do_update(index_elements=["name"], set_=raised)
-        await self.session.execute(row)
+        row = made(Epoch.__table__).values(name=name, value=1)
+        await self.session.execute(row.on_conflict_do_update(index_elements=["name"], set_=raised))
 
     def after_commit(self, run: Any) -> None:
         """Call `run()` (plain function) after the commit; for waking and publishing, never for effects."""
@@ -207,12 +210,17 @@ class UnitOfWork:
 
     async def settle(self) -> None:
         """Flush, collect record events, run in-transaction listeners, until nothing changes."""
+        if self.changes is not None:
+            await inserts.send(self)
+            await self._settle()
+
+    async def _settle(self) -> None:
+        """Settle; rows of new records may wait for the last trip unless a listener could ask for them."""
         if self.changes is None:
             return
         for _round in range(ROUNDS):
-            if self.inserts:
-                await inserts.send(self)
             if self.session.new or self.session.dirty or self.session.deleted:
+                await inserts.send(self)
                 await self.session.flush()
             heard, self.heard = self.emitted[self.heard :], len(self.emitted)
             delta = [tail.happened(self, c) for c in self.changes.take()] + heard
@@ -221,6 +229,7 @@ class UnitOfWork:
             for event in delta:
                 for listener in self.registry.listeners_of(event.name):
                     if not listener.after_commit and tail.wanted(listener, event):
+                        await inserts.send(self)
                         await listener.run(self, event)
         raise ListenersDoNotSettle(f"listeners still change records after {ROUNDS} rounds")
 
@@ -243,7 +252,7 @@ class UnitOfWork:
 
     async def finish(self) -> None:
         """Settle, write events, search and job rows, commit. Only the kernel and the job runner call this."""
-        await self.settle()
+        await self._settle()
         if self.changes is not None:
             await tail.write(self)
         await self.session.commit()
@@ -273,7 +282,7 @@ async def opened(uow: UnitOfWork) -> AsyncGenerator[UnitOfWork]:
             yield uow
             if not uow.readonly:
                 await uow.finish()
-    except (StaleDataError, IntegrityError, SQLAlchemyError, OSError) as error:
+    except DATABASE_ERRORS as error:
         raise answer(error) from error
     finally:
         if task:
@@ -288,8 +297,8 @@ def answer(error: Exception) -> Exception:
     """Return what a database error means to the caller; the error itself when it is a bug of ours."""
     if isinstance(error, StaleDataError):
         return RecordChanged(_("Somebody else changed this record meanwhile."))
-    if isinstance(error, IntegrityError):
-        text = str(error.orig).lower()
+    if isinstance(error, IntegrityError | sqlite3.IntegrityError | asyncpg.IntegrityConstraintViolationError):
+        text = str(getattr(error, "orig", error)).lower()
         if "unique" in text or "duplicate" in text:
             return ValueTaken(_("This value is already in use."))
         if "foreign key" in text:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -55,11 +56,35 @@ def registry() -> Registry:
     return estate.estate_registry()  # type: ignore[no-any-return]  # a module loaded by path
 
 
+@pytest.fixture(scope="session")
+def templates(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
+    """Make the tables once per kind of database."""
+    urls: dict[str, str] = {}
+
+    def template(dialect: str) -> str:
+        if dialect not in urls:
+            urls[dialect] = databases.empty(dialect, tmp_path_factory.mktemp("estate"))
+            in_own_loop(lambda: _made(urls[dialect]))
+        return urls[dialect]
+
+    yield template
+    for url in urls.values():
+        databases.drop(url)
+
+
 @pytest.fixture
-def database_url(dialect: str, databases: Databases, tmp_path: Path) -> Iterator[str]:
+def database_url(
+    dialect: str, databases: Databases, templates: Callable[[str], str], tmp_path: Path
+) -> Iterator[str]:
     """A database with the tables of core and estate."""
-    url = databases.empty(dialect, tmp_path)
-    in_own_loop(lambda: _made(url))
+    made = sa.make_url(templates(dialect)).database
+    assert made is not None
+    if dialect == "sqlite":
+        shutil.copyfile(made, tmp_path / "crm.db")
+        yield f"sqlite+aiosqlite:///{tmp_path / 'crm.db'}"
+        return
+    name = f"estate_{new_id().hex[16:]}"
+    url = databases.server.create(name, made)
     yield url
     databases.drop(url)
 

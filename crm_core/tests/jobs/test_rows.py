@@ -142,7 +142,7 @@ async def test_renewing_tells_which_leases_are_lost(world: World) -> None:
     await world.enqueue(Leave(number=1), Leave(number=2))
     one, two = await claim(world.kernel, 2, 5.0)
     async with world.kernel.db.write.begin() as connection:
-        assert await rows.put_back(connection, one, 0.0, counts=False)
+        assert await rows.put_back(connection, one, None, counts=False)
         assert await rows.renew(connection, [one, two], 5.0) == {two.id}
 
 

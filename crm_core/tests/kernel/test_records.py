@@ -16,7 +16,7 @@ from crm_core.errors import Forbidden, Invalid, NotFound
 from crm_core.features.companies.models import Company
 from crm_core.features.contacts.models import Contact, ContactEmail
 from crm_core.kernel import Kernel
-from crm_core.uow import ReadOnly, RecordChanged
+from crm_core.uow import ReadOnly, RecordChanged, ValueTaken
 
 SYSTEM = system("test")
 
@@ -235,3 +235,17 @@ async def test_right_to_create_is_needed_and_owner_is_bounded(kernel: Kernel) ->
     assert mine.owner_id == rep.user_id
     with pytest.raises(Forbidden):
         await make(kernel, "core.company", rep, name="Other", owner_id=new_id())
+
+
+async def test_unique_value_taken_is_a_conflict_and_leaves_nothing(kernel: Kernel) -> None:
+    await make(kernel, "core.tag", name="VIP")
+    with pytest.raises(ValueTaken):
+        await make(kernel, "core.tag", name="vip")
+    async with kernel.read(SYSTEM) as uow:
+        kinds = list(await uow.session.scalars(sa.select(EventRow.type).where(EventRow.type == "core.tag.created")))
+    assert len(kinds) == 1
+
+
+async def test_link_to_a_record_that_is_not_there_is_refused(kernel: Kernel) -> None:
+    with pytest.raises(Invalid):
+        await make(kernel, "core.contact", last_name="L", company_id=new_id())

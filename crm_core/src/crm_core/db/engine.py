@@ -15,7 +15,7 @@ from sqlalchemy import exc
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from crm_core.db import sqlite
-from crm_core.db.session import CrmSession, Hold, disarm_at_commit
+from crm_core.db.session import CrmSession, Hold, count_steps, disarm_at_commit
 from crm_core.db.sqlite_reader import Reader
 from crm_core.errors import CrmError, StartupError, Unavailable
 from crm_core.i18n import Strings
@@ -49,6 +49,8 @@ class Database:
         self._opening = asyncio.Lock()
         self._reader = Reader(url.database or "") if self.sqlite else None
         disarm_at_commit(write.sync_engine)
+        if testing:
+            count_steps(write.sync_engine)
 
     @classmethod
     def open(cls, url: str, *, testing: bool = False) -> Database:

@@ -134,6 +134,8 @@ class _Fixed(sa.types.TypeDecorator[Decimal]):
 class Amount(_Fixed):
     """Money: 15 digits before and 4 after the point, exact on both databases."""
 
+    cache_ok = True
+
 
 class Ratio(_Fixed):
     """Rates, percentages and unit prices: 6 digits after the point, exact on both databases."""

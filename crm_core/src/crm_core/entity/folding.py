@@ -11,6 +11,8 @@ _EXTRA = str.maketrans({"ł": "l", "ø": "o", "œ": "oe", "æ": "ae", "đ": "d",
 
 def fold(text: str) -> str:
     """Return `text` without case, accents and compatibility forms: `Müller` and `MULLER` are equal."""
+    if text.isascii():
+        return text.lower().strip()
     plain = unicodedata.normalize("NFKD", text.casefold().translate(_EXTRA))
     return "".join(c for c in plain if not unicodedata.combining(c)).strip()
 

@@ -6,13 +6,14 @@ Their rows are sent by `UnitOfWork.settle()`, so that SQLite's write lock opens 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import make_transient_to_detached
 
+from crm_core.db.writes import Batch, write
 from crm_core.entity.changes import folds, told_columns
 from crm_core.entity.folding import fold
 
@@ -88,18 +89,22 @@ def insert_rows(uow: UnitOfWork, model: Any, rows: list[dict[str, Any]]) -> None
     uow.inserts += [(model, row) for row in rows]
 
 
-async def send(uow: UnitOfWork) -> None:
-    """Send waiting rows, one statement a table, in order of first appearance."""
+def batches(uow: UnitOfWork) -> list[Batch]:
+    """Return the waiting rows, a batch a table in order of first appearance; they wait no longer."""
     waiting, uow.inserts = uow.inserts, []
-    tables: dict[Any, list[dict[str, Any]]] = {}
+    tables: dict[Any, list[Sequence[Any]]] = {}
     for model, row in waiting:
-        names = [n for n, _default in _defaults(model)]
         if not isinstance(row, dict) and sa.inspect(row).modified:
             _changed_meanwhile(uow, model, row)
         values = fill(model, row) if isinstance(row, dict) else row.__dict__
-        tables.setdefault(model, []).append({n: values[n] for n in names})
-    for model, rows in tables.items():
-        await uow.session.execute(sa.insert(model.__table__), [_columns(model, r) for r in rows])
+        tables.setdefault(model, []).append([values[n] for n in _names(model)])
+    return [Batch(model.__table__, tuple(_names(model).values()), rows) for model, rows in tables.items()]
+
+
+async def send(uow: UnitOfWork) -> None:
+    """Send waiting rows now, for code that queries them or hangs rows on them."""
+    if uow.inserts:
+        await write(uow.db, uow.session, batches(uow))
 
 
 def _changed_meanwhile(uow: UnitOfWork, model: Any, record: Any) -> None:
@@ -117,10 +122,7 @@ def _changed_meanwhile(uow: UnitOfWork, model: Any, record: Any) -> None:
 
 @lru_cache(maxsize=512)
 def _names(model: Any) -> dict[str, str]:
+    """Return attribute -> column of everything that is inserted."""
     attributes: Any = sa.inspect(model).column_attrs
-    return {a.key: a.columns[0].key for a in attributes}
-
-
-def _columns(model: Any, row: dict[str, Any]) -> dict[str, Any]:
-    names = _names(model)
-    return {names[k]: v for k, v in row.items()}
+    sent = {name for name, _default in _defaults(model)}
+    return {a.key: a.columns[0].name for a in attributes if a.key in sent}

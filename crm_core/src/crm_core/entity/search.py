@@ -164,16 +164,18 @@ async def documents(uow: UnitOfWork, changes: Iterable[Change]) -> list[Document
     """Return the rows for what changed, children included: from the event of a new record, else read."""
     found = []
     for change in changes:
-        if change.kind in ("deleted", "merged") or change.record is None or not touched(change):
+        if change.kind in ("deleted", "merged") or not searchable(change.entity) or not touched(change):
             continue
-        if not searchable(change.entity):
+        # A change of parts alone carries no record; its owner is in the session, or the flush had refused.
+        record = change.record or await uow.session.get(change.entity.model, change.id)
+        if record is None:
             continue
         parts = {
             c.name: _told(change, c) if change.kind == "created" else await _rows(uow, c, change.id)
             for c in change.entity.children
             if any(x.search for x in c.fields)
         }
-        row = document(uow.registry, change.entity, change.record, parts)
+        row = document(uow.registry, change.entity, record, parts)
         if row is not None:
             found.append(row)
     return found

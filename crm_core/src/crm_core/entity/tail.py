@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
-from crm_core.db.types import new_id
-from crm_core.entity import search
+from crm_core.db.writes import Batch, batch
+from crm_core.db.writes import write as write_rows
+from crm_core.entity import inserts, search
 from crm_core.entity.changes import Change, Happened
 from crm_core.entity.event_rows import EventData, EventRef, EventRow, EventText
 from crm_core.plugin.declare import Entity, JobCall, Listener
@@ -51,16 +52,29 @@ def listener_name(listener: Listener) -> str:
 
 
 async def write(uow: UnitOfWork) -> None:
-    """Write everything that goes along with the commit; nothing when nothing happened."""
+    """Write new records and everything that goes along with the commit, in one trip to the database."""
     changes = uow.demand_write()
     net = list(changes.events())
     events = [happened(uow, c) for c in net] + uow.emitted
+    batches = inserts.batches(uow)
     if events:
         _after_commit_jobs(uow, events)
-        await _events(uow, events)
-        await _search(uow, net)
+        batches += _events(uow, events)
+        documents = await search.documents(uow, net)
+        if documents:
+            rows = [dict(d) for d in documents]
+            batches.append(batch(search.TABLE, rows, conflict=("entity", "record_id"), overwrite=True))
     if uow.jobs:
-        await _jobs(uow)
+        batches.append(batch(_job_table(), uow.jobs, conflict=()))
+    await write_rows(uow.db, uow.session, batches)
+    if gone := [(c.entity.name, c.id) for c in net if c.kind in ("deleted", "merged")]:
+        await search.remove(uow, gone)
+
+
+def _job_table() -> Any:
+    from crm_core.jobs.rows import JobRow
+
+    return JobRow.__table__
 
 
 def _after_commit_jobs(uow: UnitOfWork, events: list[Happened]) -> None:
@@ -76,24 +90,28 @@ def _after_commit_jobs(uow: UnitOfWork, events: list[Happened]) -> None:
         uow.jobs.append(job_row(uow.registry, call, now=uow.now, actor=uow.actor, cause=uow.cause))
 
 
-async def _events(uow: UnitOfWork, events: list[Happened]) -> None:
-    slim: list[dict[str, Any]] = []
-    data: list[dict[str, Any]] = []
-    refs: list[dict[str, Any]] = []
+def _events(uow: UnitOfWork, events: list[Happened]) -> list[Batch]:
+    slim: list[Sequence[Any]] = []
+    data: list[Sequence[Any]] = []
+    refs: list[Sequence[Any]] = []
     texts: dict[str, str] = {}
     for e in events:
-        slim.append(
-            {"id": e.id, "at": e.at, "type": e.name, "v": 1, "entity": e.entity, "record_id": e.record_id,
-             "actor": e.actor, "cause": e.cause}
-        )  # fmt: skip
-        data.append({"event_id": e.id, "payload": payload(e, texts)})
-        refs += [{"entity": n, "record_id": i, "event_id": e.id} for n, i in dict.fromkeys(references(uow, e))]
-    await uow.session.execute(sa.insert(EventRow), slim)
-    await uow.session.execute(sa.insert(EventData), data)
-    if refs:
-        await uow.session.execute(sa.insert(EventRef), refs)
+        slim.append((e.id, e.at, e.name, 1, e.entity, e.record_id, e.actor, e.cause))
+        data.append((e.id, payload(e, texts)))
+        refs += [(n, i, e.id) for n, i in dict.fromkeys(references(uow, e))]
+    found = [
+        Batch(_table(EventRow), ("id", "at", "type", "v", "entity", "record_id", "actor", "cause"), slim),
+        Batch(_table(EventData), ("event_id", "payload"), data),
+        Batch(_table(EventRef), ("entity", "record_id", "event_id"), refs),
+    ]
     if texts:
-        await upsert(uow, EventText, [{"hash": h, "text": t} for h, t in texts.items()], ("hash",))
+        found.append(Batch(_table(EventText), ("hash", "text"), list(texts.items()), conflict=("hash",)))
+    return found
+
+
+def _table(model: Any) -> sa.Table:
+    table: sa.Table = model.__table__
+    return table
 
 
 def payload(event: Happened, texts: dict[str, str]) -> dict[str, Any]:
@@ -135,41 +153,3 @@ def linked(entity: Entity, record: Any) -> list[tuple[str, UUID]]:
         elif field.kind == "any_link" and values.get(f"{field.name}_id"):
             found.append((values[f"{field.name}_entity"], values[f"{field.name}_id"]))
     return found
-
-
-async def _search(uow: UnitOfWork, net: list[Change]) -> None:
-    gone = [(c.entity.name, c.id) for c in net if c.kind in ("deleted", "merged")]
-    if rows := await search.documents(uow, net):
-        await search.put(uow, rows)
-    if gone:
-        await search.remove(uow, gone)
-
-
-async def _jobs(uow: UnitOfWork) -> None:
-    from crm_core.jobs.rows import JobRow
-
-    insert = _insert(uow)(JobRow.__table__).on_conflict_do_nothing()
-    await uow.session.execute(insert, uow.jobs)
-
-
-def _insert(uow: UnitOfWork) -> Any:
-    return postgresql.insert if uow.db.dialect == "postgresql" else sqlite.insert
-
-
-async def upsert(uow: UnitOfWork, model: Any, rows: list[dict[str, Any]], keys: tuple[str, ...]) -> None:
-    """Insert rows; those whose key exists are left as they are."""
-    await uow.session.execute(_insert(uow)(model.__table__).on_conflict_do_nothing(index_elements=keys), rows)
-
-
-__all__ = [
-    "RunListener",
-    "happened",
-    "linked",
-    "listener_name",
-    "new_id",
-    "payload",
-    "references",
-    "upsert",
-    "wanted",
-    "write",
-]

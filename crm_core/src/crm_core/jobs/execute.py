@@ -70,7 +70,7 @@ async def _attempt(kernel: Kernel, job: Job, claimed: rows.Claimed, pace: Pace) 
         async with asyncio.timeout(job.time_limit):
             await _run(job, context, call)
     except (Undecodable, Parked) as reason:
-        await _put_back(kernel, claimed, 0.0, counts=False, state="parked", error=str(reason))
+        await _put_back(kernel, claimed, None, counts=False, state="parked", error=str(reason))
     except RetryJob as again:
         await _put_back(kernel, claimed, again.delay, counts=False)
     except Cancelled:
@@ -113,7 +113,7 @@ async def _finish(kernel: Kernel, claimed: rows.Claimed, state: str, **values: o
         await rows.finish(connection, claimed, state, **values)
 
 
-async def _put_back(kernel: Kernel, claimed: rows.Claimed, delay: float, *, counts: bool, **values: object) -> None:
+async def _put_back(kernel: Kernel, claimed: rows.Claimed, delay: float | None, *, counts: bool, **values: object) -> None:
     async with kernel.db.write.begin() as connection:
         if not await rows.put_back(connection, claimed, delay, counts=counts, **values):
             raise rows.LeaseLost(f"job {claimed.id} is no longer ours")
@@ -127,4 +127,4 @@ async def give_back(kernel: Kernel, held: Sequence[rows.Claimed], *, counted: bo
     if held:
         async with kernel.db.write.begin() as connection:
             for claimed in held:
-                await rows.put_back(connection, claimed, 0.0, counts=not counted)
+                await rows.put_back(connection, claimed, None, counts=not counted)

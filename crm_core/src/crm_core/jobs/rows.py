@@ -258,13 +258,18 @@ async def finish(connection: Connection, claimed: Claimed, state: str = "done", 
         raise LeaseLost(f"job {claimed.id} is no longer ours")
 
 
-async def put_back(connection: Connection, claimed: Claimed, delay: float, *, counts: bool, **values: Any) -> bool:
-    """Make a job pending again in `delay` seconds; return whether it was still ours. counts: as an attempt."""
+async def put_back(
+    connection: Connection, claimed: Claimed, delay: float | None, *, counts: bool, **values: Any
+) -> bool:
+    """Make a job pending again in `delay` seconds, or where it was; return whether it was still ours.
+
+    counts: the attempt counts. Even a delay of 0 lets the other jobs that are due go first.
+    """
     back = {
         "state": "pending",
         "token": None,
         "lease_until": None,
-        "run_at": clock(connection, delay) if delay else job.run_at,
+        "run_at": job.run_at if delay is None else clock(connection, delay),
         "attempts": job.attempts if counts else job.attempts - 1,
     }
     changed = await connection.execute(sa.update(JobRow.__table__).where(*_mine(claimed)).values({**back, **values}))

@@ -4,6 +4,8 @@ const root = document.documentElement;
 document.addEventListener('click', (event) => {
   const button = event.target.closest('[data-do]');
   if (button) actions[button.dataset.do]?.(button, event);
+  const sidebar = document.querySelector('.sidebar.open');
+  if (sidebar && !button && !sidebar.contains(event.target)) sidebar.classList.remove('open');
   for (const menu of document.querySelectorAll('details.menu[open]')) if (!menu.contains(event.target)) menu.open = false;
 });
 

@@ -23,6 +23,7 @@ from uuid import uuid4
 
 import asyncpg
 import sqlalchemy as sa
+
 from crm_core.db import migrate
 from crm_core.db.model import metadata
 

@@ -56,7 +56,12 @@ class Declared:
     def structs(self) -> list[type[msgspec.Struct]]:
         """Return every struct that is stored or comes from outside."""
         params = [a.params for a in self.actions if a.params is not None]
-        return [*(e.struct for e in self.events), *(j.call for j in self.jobs), *(g.struct for g in self.settings), *params]
+        return [
+            *(e.struct for e in self.events),
+            *(j.call for j in self.jobs),
+            *(g.struct for g in self.settings),
+            *params,
+        ]
 
 
 def of(registry: Registry, info: PluginInfo) -> Declared:
@@ -140,6 +145,7 @@ async def demo_rows(kernel: Kernel, mine: Declared, as_of: date) -> dict[str, li
     """Load all sample data of this day and return the content of the plugin's tables, ids and times left out."""
     from crm_core.defaults import load_defaults, load_demo
 
+    kernel.db.write_limit = None  # as `crm demo` does: nobody else is waiting for the writer
     await load_defaults(kernel)
     await load_demo(kernel, as_of)
     rows = {}

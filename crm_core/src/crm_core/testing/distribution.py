@@ -22,7 +22,9 @@ def folder(info: PluginInfo) -> Path:
 
 def revision_of(path: Path) -> str:
     """Return the revision a migration file declares."""
-    found = re.search(r"""^revision(?:\s*:[^=]+)?\s*=\s*["']([^"']+)["']""", path.read_text(encoding="utf-8"), re.MULTILINE)
+    found = re.search(
+        r"""^revision(?:\s*:[^=]+)?\s*=\s*["']([^"']+)["']""", path.read_text(encoding="utf-8"), re.MULTILINE
+    )
     return found.group(1) if found else path.stem
 
 

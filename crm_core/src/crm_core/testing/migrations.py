@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
+
 from crm_core.db import migrate
 from crm_core.db.compare import owner
 from crm_core.db.packages import VERSION_TABLE, Package
@@ -37,8 +38,12 @@ def _table(inspector: sa.Inspector, name: str) -> dict[str, Any]:
     }
 
 
-def _sorted(rows: Iterable[Any]) -> list[dict[str, str]]:
-    return sorted(({k: str(v) for k, v in row.items() if v} for row in rows), key=repr)
+def _sorted(rows: Iterable[Any]) -> list[dict[str, Any]]:
+    return sorted((_plain(row) for row in rows), key=repr)
+
+
+def _plain(row: Any) -> dict[str, Any]:
+    return {k: _plain(v) if isinstance(v, dict) else str(v) for k, v in row.items() if v}
 
 
 async def migrations_up_down_up(url: str, own: Package, before: Iterable[Package] = ()) -> None:

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+import httpx2
 import msgspec
 import sqlalchemy as sa
+from litestar import Litestar
+
 from crm_core.auth.actor import system
 from crm_core.auth.people import Role, User, UserRole
 from crm_core.auth.session import cookie_name, csrf_token, start_session
 from crm_core.auth.tokens import create_token
 from crm_core.kernel import Kernel
-from litestar import Litestar
-from litestar.testing import AsyncTestClient
 
 
 class Api:
     """The REST API as one user: paths below `/api/v1`, JSON in and out, the expected status as an argument."""
 
-    def __init__(self, client: AsyncTestClient[Litestar], token: str) -> None:
+    def __init__(self, client: httpx2.AsyncClient, token: str) -> None:
         self.client = client
         self.headers = {"authorization": f"Bearer {token}"}
 
@@ -56,7 +58,7 @@ class Somebody:
 
     id: UUID
     email: str
-    client: AsyncTestClient[Litestar]
+    client: httpx2.AsyncClient
     api: Api
 
 
@@ -67,7 +69,7 @@ class People:
     kernel: Kernel
     app: Litestar
     known: dict[tuple[str, str], Somebody] = field(default_factory=dict)
-    clients: list[AsyncTestClient[Litestar]] = field(default_factory=list)
+    clients: list[httpx2.AsyncClient] = field(default_factory=list)
 
     async def __call__(self, role: str = "admin", name: str = "") -> Somebody:
         """Return a user with the role of this key ("" for none), made on first use."""
@@ -91,9 +93,11 @@ class People:
         client = self.browser(session)
         return Somebody(user.id, email, client, Api(client, token))
 
-    def browser(self, session: str = "") -> AsyncTestClient[Litestar]:
+    def browser(self, session: str = "") -> httpx2.AsyncClient:
         """Return a client with a session's cookie and form token, or a stranger's without."""
-        client = AsyncTestClient(self.app, base_url=self.kernel.config.url)
+        # In the test's own loop, as the kernel is; a stream without an end needs a real server instead.
+        transport = httpx2.ASGITransport(app=self.app)  # type: ignore[arg-type]  # Litestar's own ASGI types
+        client = httpx2.AsyncClient(transport=transport, base_url=self.kernel.config.url)
         if session:
             client.cookies.set(cookie_name(self.kernel.config), session)
             client.headers["x-csrf-token"] = csrf_token(self.kernel.key, session)
@@ -104,8 +108,23 @@ class People:
 @asynccontextmanager
 async def running(app: Litestar, kernel: Kernel) -> AsyncIterator[People]:
     """Run the application's life and yield the people who use it."""
+    started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    over = asyncio.Event()
+
+    async def live() -> None:
+        # In a task of its own: a fixture is entered and left in different tasks, which cancel scopes refuse.
+        async with app.lifespan():
+            started.set_result(None)
+            await over.wait()
+
+    life = asyncio.create_task(live())
+    await asyncio.wait([life, started], return_when=asyncio.FIRST_COMPLETED)
     people = People(kernel, app)
-    async with AsyncTestClient(app, base_url=kernel.config.url):
-        yield people
+    try:
+        if started.done():
+            yield people
+    finally:
         for client in people.clients:
             await client.aclose()
+        over.set()
+        await life

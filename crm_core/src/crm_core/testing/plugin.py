@@ -17,6 +17,9 @@ import pytest
 import pytest_asyncio
 
 if TYPE_CHECKING:
+    import httpx2
+    from litestar import Litestar
+
     from crm_core.config import Config
     from crm_core.jobs.rows import Claimed
     from crm_core.kernel import Kernel
@@ -25,8 +28,6 @@ if TYPE_CHECKING:
     from crm_core.testing.people import Api, People
     from crm_core.testing.servers import RedisServer
     from crm_core.uow import UnitOfWork
-    from litestar import Litestar
-    from litestar.testing import AsyncTestClient
 
 DIALECTS = ("sqlite", "postgresql")
 KEY = "a key that only tests use, long enough"
@@ -158,7 +159,7 @@ async def as_user(app: Litestar, kernel: Kernel) -> AsyncIterator[People]:
 
 
 @pytest_asyncio.fixture
-async def client(as_user: People) -> AsyncTestClient[Litestar]:
+async def client(as_user: People) -> httpx2.AsyncClient:
     """A browser in which nobody is signed in."""
     return as_user.browser()
 
@@ -183,6 +184,7 @@ def jobs(kernel: Kernel) -> Callable[..., Awaitable[Sequence[Claimed]]]:
 def events(kernel: Kernel) -> Callable[..., Awaitable[list[tuple[str, dict[str, Any]]]]]:
     """`await events("core.contact.")`: (type, payload) of the events whose type starts so, oldest first."""
     import sqlalchemy as sa
+
     from crm_core.entity.event_rows import EventData, EventRow
 
     async def read(start: str = "") -> list[tuple[str, dict[str, Any]]]:

@@ -11,6 +11,7 @@ from litestar.params import FromPath
 
 from crm_core.entity import access, query, records
 from crm_core.entity import fields as f
+from crm_core.entity.clean import BadValue, clean
 from crm_core.errors import Invalid
 from crm_core.i18n import Strings
 from crm_core.plugin.declare import Entity, Ref
@@ -35,8 +36,7 @@ def form_routes(registry: Registry, entity: Entity) -> list[Any]:
     async def new(request: AnyRequest, uow: Uow) -> Response[Any]:
         records.demand(uow, entity, "create")
         form = entity_form(uow, entity, new=True)
-        given = {k: v for k, v in request.query_params.items() if form.input(k) is not None and k != "custom"}
-        form.show(await _started(uow, entity, given))
+        form.show(await _started(uow, entity, _given(request, form)))
         await fill_options(uow, form, entity)
         return await page(request, uow, "core/form.html", **_context(entity, form))
 
@@ -120,6 +120,20 @@ def _context(
 ) -> dict[str, Any]:
     back = f"/{entity.path}" + (f"/{record_id}" if record_id else "")
     return {"entity": entity, "form": form, "id": record_id, "back": back, "title": (row or {}).get(entity.title) or "–"}
+
+
+def _given(request: AnyRequest, form: Form) -> dict[str, Any]:
+    """Return the values an address such as /deals/new?company_id=… proposes; what a field does not take is dropped."""
+    found = {}
+    for name, text in request.query_params.items():
+        one = form.input(name)
+        if one is None:
+            continue
+        try:
+            found[name] = clean(one.field, text)
+        except BadValue:
+            continue
+    return found
 
 
 async def _started(uow: UnitOfWork, entity: Entity, given: dict[str, Any]) -> dict[str, Any]:

@@ -51,6 +51,7 @@ class Input:
     typed: str = ""
     focus: bool = False
     shown_label: Text | str = ""
+    shares_extra: bool = False  # its zone is chosen at an earlier control
 
     @property
     def kind(self) -> str:
@@ -221,6 +222,12 @@ class Form:
     errors: dict[str, Text | str] = field(default_factory=dict)
     general: Text | str = ""
     version: str = ""
+
+    def __post_init__(self) -> None:
+        seen: set[str] = set()
+        for one in self.inputs:
+            one.shares_extra = bool(one.extra_name) and one.extra_name in seen
+            seen.add(one.extra_name)
 
     @property
     def groups(self) -> list[tuple[str, list[Input]]]:

@@ -86,12 +86,15 @@ class Page:
         self, status: int = 200, headers: Mapping[str, str] | None = None, block: str = "", **more: Any
     ) -> Response[str]:
         """Return the answer."""
-        return Response(
+        answer = Response(
             self.render(block, **more),
             status_code=status,
             media_type=MediaType.HTML,
             headers={**HEADERS, **(headers or {})},
         )
+        if not block and toasts(self.request):
+            answer.delete_cookie(TOAST)  # said once
+        return answer
 
 
 async def page(

@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from litestar import Controller, Request, Response
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 
 from crm_core.auth.actor import ANONYMOUS
 from crm_core.auth.links import PublicLink, guest, open_link
@@ -74,7 +74,7 @@ async def provide_public_uow(request: Request[Any, Any, Any]) -> AsyncGenerator[
         yield uow
 
 
-async def provide_link(request: Request[Any, Any, Any], uow: UnitOfWork) -> PublicLink:
+async def provide_link(request: Request[Any, Any, Any], uow: NamedDependency[UnitOfWork]) -> PublicLink:
     """Give a public handler the link it was opened with."""
     return request.scope["public_link"]  # type: ignore[typeddict-item,no-any-return]  # ours
 

@@ -14,6 +14,7 @@ from markupsafe import Markup
 from crm_core.entity import fields as f
 from crm_core.entity import query
 from crm_core.entity.event_rows import EventData, EventRef, EventRow
+from crm_core.errors import NotFound
 from crm_core.i18n import Strings, Text
 from crm_core.plugin.declare import Entity, Ref
 from crm_core.uow import UnitOfWork
@@ -70,7 +71,10 @@ async def timeline(
         .limit(PAGE + 1)
     )
     if before:
-        wanted = wanted.where(EventRef.event_id < UUID(before))
+        try:
+            wanted = wanted.where(EventRef.event_id < UUID(before))
+        except ValueError as error:
+            raise NotFound(_("There is no such event.")) from error
     rows = [(r[0], r[1] or {}) for r in await uow.session.execute(wanted)]
     more = str(rows[PAGE - 1][0].id) if len(rows) > PAGE else ""
     rows = [r for r in rows[:PAGE] if _visible(uow, r[0])]

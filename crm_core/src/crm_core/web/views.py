@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from crm_core.auth.actor import Scope
 from crm_core.entity import fields as f
 from crm_core.entity import query
+from crm_core.entity.money import Currency, MoneySettings
 from crm_core.entity.stages import Stage
 from crm_core.plugin.declare import Entity, Ref
 from crm_core.plugin.registry import Registry
@@ -95,7 +96,7 @@ async def fill_options(uow: UnitOfWork, form: Form, entity: Entity | None = None
         elif isinstance(one.field, f.Links):
             chosen |= {r for v in one.raw for r in _ref(one.field.target, v)}
         elif isinstance(one.field, f.AnyLink) and one.raw:
-            chosen.add(Ref.parse(str(one.raw)))
+            chosen |= _any_ref(one.raw)
     labels = await query.labels(uow, chosen) if chosen else {}
     for one in form.all_inputs():
         await _options(uow, one, labels, form)
@@ -113,6 +114,13 @@ def _ref(entity: str, key: Any) -> set[Ref]:
         return set()
 
 
+def _any_ref(raw: Any) -> set[Ref]:
+    try:
+        return {Ref.parse(str(raw))} if raw else set()
+    except ValueError:
+        return set()
+
+
 async def _options(uow: UnitOfWork, one: Input, labels: Mapping[Ref, str], form: Form) -> None:
     kind = one.field
     if isinstance(kind, f.Link | f.Links):
@@ -123,8 +131,7 @@ async def _options(uow: UnitOfWork, one: Input, labels: Mapping[Ref, str], form:
         one.options = [(v, t) for v, t in kept if t] + [(v, t) for v, t in listed if v not in held]
         one.source = f"/{target.path}/pick" if target is not None and more else ""
     elif isinstance(kind, f.AnyLink):
-        ref = Ref.parse(one.raw) if one.raw else None
-        one.options = [(str(ref), labels.get(ref, str(ref)))] if ref else []
+        one.options = [(str(r), labels.get(r, str(r))) for r in _any_ref(one.raw)]
         one.source = "/pick" + (f"?of={','.join(kind.targets)}" if kind.targets else "")
     elif isinstance(kind, f.Stage):
         one.options = await _stages(uow, form, kind)
@@ -164,16 +171,11 @@ async def _stages(uow: UnitOfWork, form: Form, kind: f.Stage) -> list[tuple[str,
 
 
 async def currencies(uow: UnitOfWork, one: Input) -> list[tuple[str, Any]]:
-    """Return currency codes in use, the chosen one included; the base currency is chosen for a new amount."""
-    from crm_core.entity import money
-
-    table = getattr(money, "Currency", None)
-    codes = list(await uow.session.scalars(sa.select(table.code).order_by(table.code))) if table is not None else []
-    base = getattr(money, "base_currency", None)
-    if not one.extra and base is not None:
-        one.extra = str(await base(uow))
-    codes = list(dict.fromkeys([*([one.extra] if one.extra else []), *codes]))
-    return [(c, c) for c in codes]
+    """Return the currencies amounts may have; the base currency is chosen for a new amount."""
+    if not one.extra:
+        one.extra = (await uow.settings(MoneySettings)).base_currency
+    codes = await uow.session.scalars(sa.select(Currency.code).where(Currency.active.is_(True)).order_by(Currency.code))
+    return [(c, c) for c in dict.fromkeys([one.extra, *codes])]
 
 
 def entity_form(uow: UnitOfWork, entity: Entity, *, new: bool) -> Form:

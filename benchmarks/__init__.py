@@ -1,0 +1,1 @@
+"""Runnable comparisons, printed as ratios."""

@@ -1,0 +1,145 @@
+"""Creating a contact with an e-mail and a phone, event, search and job rows: our unit of work against a bare driver.
+
+Usage: uv run python -m benchmarks.create [--database URL] [--rounds N]
+
+Both write the same rows in one transaction. CPU milliseconds of this process, and of the PostgreSQL server's
+where it can be read; ratios are ours over bare.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sqlite3
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from crm_core.auth.actor import system
+from crm_core.config import Config, database_url
+from crm_core.db import migrate
+from crm_core.db.packages import packages
+from crm_core.db.types import uuid7
+from crm_core.entity import records
+from crm_core.kernel import Kernel, open_kernel
+
+TABLES = (
+    "core_contact", "core_contact_email", "core_contact_phone", "core_event", "core_event_data", "core_event_ref",
+    "core_search",
+)  # fmt: skip
+ACTOR = system("benchmark")
+
+
+async def ours(kernel: Kernel, number: int) -> None:
+    """Create one contact the way the API does."""
+    async with kernel.write(ACTOR) as uow:
+        await records.create(
+            uow, kernel.registry.entity("core.contact"),
+            {"first_name": "Ada", "last_name": f"Lovelace {number}", "emails": [{"address": f"a{number}@example.com"}],
+             "phones": [{"number": f"+49 30 {number:07}"}]},
+        )  # fmt: skip
+
+
+async def sample(kernel: Kernel) -> list[tuple[str, list[str], list[Any]]]:
+    """Return the rows that one creation wrote, as (table, columns, values), newest first by id."""
+    found = []
+    async with kernel.read(ACTOR) as uow:
+        for table in TABLES:
+            rows = await uow.session.execute(sa.text(f"select * from {table} limit 1"))
+            columns = [c for c in rows.keys() if c not in ("tsv", "words") and not (table == "core_search" and c == "id")]
+            row = rows.mappings().one()
+            found.append((table, columns, [row[c] for c in columns]))
+    return found
+
+
+def fresh(rows: list[tuple[str, list[str], list[Any]]], *, sqlite: bool) -> list[tuple[str, list[str], list[Any]]]:
+    """Return the rows with new keys that still refer to each other."""
+    keys: dict[Any, Any] = {}
+
+    def new(value: Any) -> Any:
+        key = value if isinstance(value, bytes) else getattr(value, "bytes", None)
+        if key is None or len(key) != 16:
+            return value
+        made = keys.setdefault(key, uuid7())
+        return made.bytes if sqlite else made
+
+    return [(t, c, [new(v) for v in values]) for t, c, values in rows]
+
+
+def bare_sqlite(path: str, rows: list[tuple[str, list[str], list[Any]]]) -> Any:
+    """Return a function that inserts the rows in one transaction with the driver."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-65536"):
+        connection.execute(f"pragma {pragma}")
+    texts = [f"insert into {t} ({','.join(c)}) values ({','.join('?' * len(c))})" for t, c, _v in rows]
+
+    async def run() -> None:
+        connection.execute("begin immediate")
+        for text, (_t, _c, values) in zip(texts, fresh(rows, sqlite=True), strict=True):
+            connection.execute(text, values)
+        connection.execute("commit")
+
+    return run
+
+
+async def bare_postgres(kernel: Kernel, rows: list[tuple[str, list[str], list[Any]]]) -> Any:
+    """Return a function that inserts the rows in one transaction with the driver."""
+    import asyncpg
+
+    connection = await asyncpg.connect(kernel.db.dsn)
+    texts = [
+        f"insert into {t} ({','.join(c)}) values ({','.join(f'${i + 1}' for i in range(len(c)))})" for t, c, _v in rows
+    ]
+    plain = [
+        (t, c, [msgspec.json.encode(v).decode() if isinstance(v, dict | list) else v for v in values])
+        for t, c, values in rows
+    ]
+
+    async def run() -> None:
+        async with connection.transaction():
+            for text, (_t, _c, values) in zip(texts, fresh(plain, sqlite=False), strict=True):
+                await connection.execute(text, *values)
+
+    return run
+
+
+async def measure(run: Any, count: int) -> float:
+    """Return CPU milliseconds of this process per call."""
+    before = time.process_time()
+    for number in range(count):
+        await run(number)
+    return (time.process_time() - before) / count * 1000
+
+
+async def main(url: str | None, rounds: int, count: int) -> None:
+    """Print medians of interleaved rounds and their ratio."""
+    with tempfile.TemporaryDirectory() as folder:
+        address = database_url(url or f"sqlite:///{folder}/crm.db")
+        config = Config(folder=Path(folder), database_url=address, secret_key="benchmark" * 5, testing=False)
+        kernel = await open_kernel(config)
+        await migrate.upgrade(address, packages(kernel.registry))
+        await ours(kernel, 0)
+        rows = await sample(kernel)
+        bare = bare_sqlite(f"{folder}/crm.db", rows) if kernel.db.dialect == "sqlite" else await bare_postgres(kernel, rows)
+        own: list[float] = []
+        driver: list[float] = []
+        for number in range(rounds):
+            driver.append(await measure(lambda n: bare(), count))
+            own.append(await measure(lambda n, r=number: ours(kernel, r * count + n), count))
+        a, b = statistics.median(own), statistics.median(driver)
+        print(f"{kernel.db.dialect}: ours {a:.2f} ms, bare driver {b:.2f} ms, ratio {a / b:.2f} (goal: at most 3)")
+        await kernel.close()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--database")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--count", type=int, default=100)
+    arguments = parser.parse_args()
+    asyncio.run(main(arguments.database, arguments.rounds, arguments.count))
