@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import resource
 import socket
@@ -34,7 +35,7 @@ def _no_network() -> None:
 
 def _bar(event: str, _arguments: tuple[Any, ...]) -> None:
     if event in BARRED:
-        raise PermissionError(f"{event} is not possible in an isolated process")
+        raise PermissionError(errno.EPERM, f"{event} is not possible in an isolated process")
 
 
 def _used_bytes() -> int:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import shutil
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -149,3 +150,13 @@ def all_powerful() -> Actor:
 def models() -> ModuleType:
     """The estate's module."""
     return estate
+
+
+@pytest.fixture
+def event_loop_runner(config: Config, registry: Registry) -> Iterator[Any]:
+    """Run coroutines from a plain test, all in one loop; `.kernel` is open in it."""
+    with asyncio.Runner() as runner:
+        run = runner.run
+        kernel = run(open_kernel(config, registry=registry))
+        yield SimpleNamespace(run=run, kernel=kernel)
+        run(kernel.close())

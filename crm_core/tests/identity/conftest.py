@@ -9,13 +9,12 @@ from uuid import UUID
 
 import httpx2
 import pytest
-from litestar import Litestar
-
 from crm_core.app import create_app
 from crm_core.auth import passwords
 from crm_core.auth.actor import system
 from crm_core.features.session.actions import add_user
 from crm_core.kernel import Kernel
+from litestar import Litestar
 
 PASSWORD = "quite a long secret"
 Person = Callable[..., Awaitable[UUID]]

@@ -8,11 +8,10 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from litestar import Litestar
-
 from crm_core.config import Config
 from crm_core.errors import StartupError
 from crm_core.web.security import BODY_LIMIT, demand_safe_address
+from litestar import Litestar
 
 pytestmark = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
 ADMIN = "admin@example.com"
@@ -41,7 +40,8 @@ async def test_import_map_is_allowed_by_its_hash(browser: Any, app: Litestar) ->
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "evil.example:80", "testserver.local.evil.example", "testserver.local@evil.example", "", "[::1]"]
+    "host",
+    ["evil.example", "evil.example:80", "testserver.local.evil.example", "testserver.local@evil.example", "", "[::1]"],
 )
 async def test_foreign_host_is_refused(browser: Any, host: str) -> None:
     answer = await browser().call("GET", "/login", headers={"host": host})
@@ -61,7 +61,6 @@ async def test_health_answers_under_any_name(browser: Any) -> None:
 
 
 async def test_cookie_alone_changes_nothing(signed_in: Any) -> None:
-    tokens = lambda: signed_in.call("GET", "/api/v1/tokens")  # noqa: E731
     refused = [
         await signed_in.client.post("/api/v1/tokens", json={"name": "x"}),
         await signed_in.client.post("/api/v1/tokens", content='{"name":"x"}', headers={"content-type": "text/plain"}),
@@ -72,8 +71,8 @@ async def test_cookie_alone_changes_nothing(signed_in: Any) -> None:
         await signed_in.client.post("/logout", content="", headers=FORM),
     ]
     assert [a.status_code for a in refused] == [403] * len(refused)
-    assert (await tokens()).json()["items"] == []
-    assert (await tokens()).status_code == 200
+    tokens = await signed_in.call("GET", "/api/v1/tokens")
+    assert (tokens.status_code, tokens.json()["items"]) == (200, [])
 
 
 async def test_token_of_another_session_is_refused(signed_in: Any, browser: Any) -> None:
@@ -84,9 +83,13 @@ async def test_token_of_another_session_is_refused(signed_in: Any, browser: Any)
 
 
 async def test_form_with_its_token_is_taken(signed_in: Any) -> None:
-    answer = await signed_in.client.post("/account/tokens", content=f"_csrf={signed_in.csrf}&name=mine&days=30", headers=FORM)
+    answer = await signed_in.client.post(
+        "/account/tokens", content=f"_csrf={signed_in.csrf}&name=mine&days=30", headers=FORM
+    )
     assert answer.status_code == 200, answer.text
-    answer = await signed_in.client.post("/account/tokens", files={"_csrf": (None, signed_in.csrf), "name": (None, "two")})
+    answer = await signed_in.client.post(
+        "/account/tokens", files={"_csrf": (None, signed_in.csrf), "name": (None, "two")}
+    )
     assert answer.status_code == 200
     found = (await signed_in.call("GET", "/api/v1/tokens")).json()["items"]
     assert {t["name"] for t in found} == {"mine", "two"}
@@ -167,7 +170,9 @@ async def test_json_nested_ten_thousand_deep_is_the_clients_mistake(signed_in: A
         assert 400 <= answer.status_code < 500, answer.text
     closing = {"[": "]", '{"name":': "}"}[opening]
     whole = f'{{"name": {opening * 10_000}1{closing * 10_000}}}'
-    answer = await signed_in.call("POST", "/api/v1/contacts", content=whole, headers={"content-type": "application/json"})
+    answer = await signed_in.call(
+        "POST", "/api/v1/contacts", content=whole, headers={"content-type": "application/json"}
+    )
     assert 400 <= answer.status_code < 500, answer.text
     answer = await signed_in.call("GET", "/api/v1/contacts", params={"filter": "[" * 5000})
     assert 400 <= answer.status_code < 500, answer.text

@@ -7,7 +7,6 @@ from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
-
 from crm_core.auth.actor import Scope, system
 from crm_core.auth.people import Role, RoleField, RoleGrant, Team, TeamMember, User, UserRole
 from crm_core.auth.rights import EPOCH, UserUnknown, below, load_actor
@@ -19,7 +18,11 @@ async def test_default_roles_reach_as_far_as_they_say(kernel: Kernel, person: An
     reach = {}
     for key in ("manager", "sales", "support", "readonly", "admin"):
         actor = await load_actor(kernel, await person(f"{key}@example.com", key, password=None))
-        reach[key] = (actor.scope("core.contact", "read"), actor.scope("core.contact", "edit"), actor.may("core.user.edit"))
+        reach[key] = (
+            actor.scope("core.contact", "read"),
+            actor.scope("core.contact", "edit"),
+            actor.may("core.user.edit"),
+        )
     assert reach == {
         "manager": (Scope.team, Scope.team, False),
         "sales": (Scope.own, Scope.own, False),
@@ -78,7 +81,9 @@ async def test_grant_of_an_absent_plugin_is_kept_and_counts_for_nothing(kernel: 
     user = await person("sales@example.com", "sales", password=None)
     async with kernel.write(system("test")) as uow:
         role = await uow.session.scalar(sa.select(Role.id).where(Role.key == "sales"))
-        await uow.session.execute(sa.insert(RoleGrant), [{"role_id": role, "name": "gone.thing.approve", "scope": "all"}])
+        await uow.session.execute(
+            sa.insert(RoleGrant), [{"role_id": role, "name": "gone.thing.approve", "scope": "all"}]
+        )
     actor = await load_actor(kernel, user)
     assert actor.may("core.contact.read")
     assert not actor.rights.permissions

@@ -7,7 +7,6 @@ from typing import Any
 
 import sqlalchemy as sa
 from click.testing import CliRunner
-
 from crm_core.auth.actor import system
 from crm_core.auth.people import User
 from crm_core.auth.rights import actor_by_email
@@ -19,7 +18,9 @@ from crm_core.kernel import Kernel, open_kernel
 FORM = {"name": "Ada", "email": "ada@example.com", "password": "quite a long secret", "again": "quite a long secret"}
 
 
-async def test_empty_installation_leads_to_its_set_up_and_signs_the_administrator_in(browser: Any, kernel: Kernel) -> None:
+async def test_empty_installation_leads_to_its_set_up_and_signs_the_administrator_in(
+    browser: Any, kernel: Kernel
+) -> None:
     one = browser()
     assert (await one.call("GET", "/login")).headers["location"] == "/setup"
     assert "Ada" not in (await one.call("GET", "/setup")).text
@@ -43,7 +44,11 @@ async def test_of_many_at_once_one_becomes_administrator(browser: Any, kernel: K
 
 async def test_what_is_wrong_with_the_form_is_said_on_the_page(browser: Any, kernel: Kernel) -> None:
     one = browser()
-    for change, status in (({"password": "short", "again": "short"}, 422), ({"again": "other"}, 422), ({"email": "x"}, 422)):
+    for change, status in (
+        ({"password": "short", "again": "short"}, 422),
+        ({"again": "other"}, 422),
+        ({"email": "x"}, 422),
+    ):
         answer = await one.call("POST", "/setup", data={**FORM, **change})
         assert answer.status_code == status
         assert 'value="Ada"' in answer.text
@@ -51,12 +56,17 @@ async def test_what_is_wrong_with_the_form_is_said_on_the_page(browser: Any, ker
     assert not await has_users(kernel)
 
 
-async def test_user_added_by_command_closes_the_set_up(config: Config, kernel: Kernel, browser: Any, tmp_path: Any) -> None:
+async def test_user_added_by_command_closes_the_set_up(
+    config: Config, kernel: Kernel, browser: Any, tmp_path: Any
+) -> None:
     config.folder.mkdir(exist_ok=True)
     lines = f'database_url = "{config.database_url}"\nsecret_key = "{config.secret_key}"\n'
     (config.folder / "crm.toml").write_text(lines)
-    run = lambda *words, **kw: asyncio.to_thread(CliRunner().invoke, crm, [*words, "--folder", str(config.folder)], **kw)  # noqa: E731
-    added = await run("user", "add", "ada@example.com", "--role", "admin", input="quite a long secret\n")
+
+    async def run(*words: str, typed: str = "") -> Any:
+        return await asyncio.to_thread(CliRunner().invoke, crm, [*words, "--folder", str(config.folder)], input=typed)
+
+    added = await run("user", "add", "ada@example.com", "--role", "admin", typed="quite a long secret\n")
     assert added.exit_code == 0, added.output + str(added.exception)
     assert (await browser().call("POST", "/setup", data=FORM)).status_code == 409
     assert await browser().sign_in("ada@example.com") == 201

@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
-
 from crm_core.auth.actor import system
 from crm_core.auth.attempts import PER_KEY, Attempt
 from crm_core.auth.people import Password, User
@@ -69,7 +68,10 @@ async def test_switched_off_user_is_out_at_the_next_request(browser: Any, person
 
 async def test_expired_and_idle_sessions_are_refused(browser: Any, person: Any, kernel: Kernel) -> None:
     await person(ADMIN, "admin")
-    for column, moment in ((Session.expires_at, utcnow()), (Session.last_seen_at, utcnow() - IDLE - timedelta(hours=1))):
+    for column, moment in (
+        (Session.expires_at, utcnow()),
+        (Session.last_seen_at, utcnow() - IDLE - timedelta(hours=1)),
+    ):
         one = browser()
         await one.sign_in(ADMIN)
         await change(kernel, sa.update(Session).values({column: moment}))
@@ -84,10 +86,12 @@ async def test_wrong_password_and_unknown_person_look_alike(browser: Any, person
     ]
     assert {a.status_code for a in answers} == {401}
     assert answers[0].content == answers[1].content
-    assert {k for k in answers[0].headers} == {k for k in answers[1].headers}
+    assert set(answers[0].headers) == set(answers[1].headers)
 
 
-async def test_after_ten_wrong_guesses_the_right_password_is_refused_too(browser: Any, person: Any, kernel: Kernel) -> None:
+async def test_after_ten_wrong_guesses_the_right_password_is_refused_too(
+    browser: Any, person: Any, kernel: Kernel
+) -> None:
     await person(ADMIN, "admin")
     one = browser()
     statuses = [await one.sign_in(ADMIN, f"wrong guess {n}") for n in range(PER_KEY)]
@@ -132,13 +136,19 @@ async def test_new_password_ends_the_other_sessions(browser: Any, person: Any) -
     assert await browser().sign_in(ADMIN, "another long secret") == 201
 
 
-async def test_password_of_others_needs_a_right_and_an_administrator_for_administrators(browser: Any, person: Any) -> None:
+async def test_password_of_others_needs_a_right_and_an_administrator_for_administrators(
+    browser: Any, person: Any
+) -> None:
     admin, user = await person(ADMIN, "admin"), await person("rep@example.com", "sales")
     rep, boss = browser(), browser()
     await rep.sign_in("rep@example.com")
     await boss.sign_in(ADMIN)
-    assert (await rep.call("PUT", f"/api/v1/users/{admin}/password", json={"password": "stolen it is now"})).status_code == 403
-    assert (await boss.call("PUT", f"/api/v1/users/{user}/password", json={"password": "given by the boss"})).status_code == 204
+    assert (
+        await rep.call("PUT", f"/api/v1/users/{admin}/password", json={"password": "stolen it is now"})
+    ).status_code == 403
+    assert (
+        await boss.call("PUT", f"/api/v1/users/{user}/password", json={"password": "given by the boss"})
+    ).status_code == 204
     assert await browser().sign_in("rep@example.com", "given by the boss") == 201
 
 
@@ -156,14 +166,18 @@ async def test_events_hold_neither_password_nor_hash_nor_token(browser: Any, per
     user = await person(ADMIN, "admin")
     one = browser()
     await one.sign_in(ADMIN)
-    await one.call("PUT", f"/api/v1/users/{user}/password", json={"password": "another long secret", "current": "quite a long secret"})
+    await one.call(
+        "PUT",
+        f"/api/v1/users/{user}/password",
+        json={"password": "another long secret", "current": "quite a long secret"},
+    )
     made = await one.call("POST", "/api/v1/tokens", json={"name": "x"})
     async with kernel.read(system("test")) as uow:
         text = " ".join(map(str, (await uow.session.scalars(sa.select(EventData.payload))).all()))
         stored = await uow.session.scalar(sa.select(Password.hash))
     assert "core.session.signed_in" not in text
     for secret in ("long secret", "argon2", stored, made.json()["token"], one.client.cookies["crm"]):
-        assert secret not in text
+        assert str(secret) not in text
 
 
 async def test_session_look_up_is_one_statement(browser: Any, person: Any, kernel: Kernel) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-
 from crm_core.auth.actor import system
 from crm_core.auth.people import User
 from crm_core.auth.seen import seen
@@ -78,7 +77,9 @@ async def test_unknown_scope_is_named(admin: Any) -> None:
     assert answer.status_code == 422 and "root" in answer.json()["fields"]["scopes"]
 
 
-async def test_revoked_expired_and_orphaned_tokens_get_one_answer(admin: Any, asks: Any, kernel: Kernel, person: Any) -> None:
+async def test_revoked_expired_and_orphaned_tokens_get_one_answer(
+    admin: Any, asks: Any, kernel: Kernel, person: Any
+) -> None:
     revoked, expired, orphaned = [await make(admin) for _n in range(3)]
     for made in (revoked, expired, orphaned):
         assert (await asks(made["token"])).status_code == 200

@@ -6,10 +6,12 @@ import asyncio
 from datetime import timedelta
 from uuid import UUID, uuid4
 
+import pytest
 import sqlalchemy as sa
 from crm_core.db.types import utcnow, uuid7
 from crm_core.entity.event_rows import EventPosition, EventRow
 from crm_core.jobs.dispatch import Dispatcher
+from crm_core.jobs.rows import Lease
 from crm_faults.world import World
 
 
@@ -22,8 +24,18 @@ async def write_events(world: World, count: int, ids: list[UUID] | None = None) 
 
 
 async def positions(world: World) -> list[UUID]:
+    of_test = sa.select(EventRow.id).where(EventRow.type == "test")
+    found = sa.select(EventPosition.event_id).where(EventPosition.event_id.in_(of_test))
     async with world.kernel.db.read.connect() as connection:
-        return list(await connection.scalars(sa.select(EventPosition.event_id).order_by(EventPosition.position)))
+        return list(await connection.scalars(found.order_by(EventPosition.position)))
+
+
+@pytest.fixture(autouse=True)
+async def numbered(world: World) -> None:
+    """Number the events of the fresh installation itself, and resign."""
+    await Dispatcher(world.kernel).number()
+    async with world.kernel.db.write.begin() as connection:
+        await connection.execute(sa.delete(Lease.__table__))
 
 
 async def test_committed_events_are_numbered_in_order(world: World) -> None:

@@ -94,7 +94,9 @@ async def _wrong(uow: UnitOfWork, kind: str, key: str) -> int:
         sa.select(sa.func.max(Attempt.at)).where(Attempt.kind == kind, Attempt.key == key, Attempt.is_right)
     )
     since = max(since, last) if last is not None else since
-    count = sa.select(sa.func.count()).where(Attempt.kind == kind, Attempt.key == key, Attempt.at > since, ~Attempt.is_right)
+    count = sa.select(sa.func.count()).where(
+        Attempt.kind == kind, Attempt.key == key, Attempt.at > since, ~Attempt.is_right
+    )
     return await uow.session.scalar(count) or 0
 
 

@@ -7,52 +7,52 @@ from uuid import UUID
 from crm_core.plugin.declare import Event
 
 
-class SignedIn(Event):
+class SignedIn(Event, frozen=True, kw_only=True):
     """Somebody signed in with a password."""
 
     user_id: UUID
     address: str = ""
 
 
-class SignedOut(Event):
+class SignedOut(Event, frozen=True, kw_only=True):
     """Somebody signed out at the browser."""
 
     user_id: UUID
 
 
-class SessionsEnded(Event):
+class SessionsEnded(Event, frozen=True, kw_only=True):
     """All sessions of a user were ended."""
 
     user_id: UUID
 
 
-class LockedOut(Event):
+class LockedOut(Event, frozen=True, kw_only=True):
     """Too many wrong guesses; further ones are refused for a while."""
 
     kind: str
     address: str = ""
 
 
-class AccessDenied(Event):
+class AccessDenied(Event, frozen=True, kw_only=True):
     """A known actor asked for something it has no right to."""
 
     what: str
     address: str = ""
 
 
-class PasswordChanged(Event):
+class PasswordChanged(Event, frozen=True, kw_only=True):
     """A password was set; other sessions of the user ended."""
 
     user_id: UUID
 
 
-class AdministratorSetUp(Event):
+class AdministratorSetUp(Event, frozen=True, kw_only=True):
     """The first administrator was made."""
 
     user_id: UUID
 
 
-class TokenCreated(Event):
+class TokenCreated(Event, frozen=True, kw_only=True):
     """An API token was made."""
 
     user_id: UUID
@@ -60,7 +60,7 @@ class TokenCreated(Event):
     scopes: list[str] = []
 
 
-class TokenRevoked(Event):
+class TokenRevoked(Event, frozen=True, kw_only=True):
     """An API token was ended."""
 
     user_id: UUID

@@ -83,7 +83,9 @@ def living(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
 
 async def open_link(uow: UnitOfWork, purpose: str, token: str) -> PublicLink:
     """Return the living link of a token; LinkNotValid for everything else. Does not count as a use."""
-    query = sa.select(PublicLink).where(PublicLink.hash == digest(token), PublicLink.purpose == purpose, *living(uow.now))
+    query = sa.select(PublicLink).where(
+        PublicLink.hash == digest(token), PublicLink.purpose == purpose, *living(uow.now)
+    )
     link = await uow.session.scalar(query)
     if link is None:
         raise LinkNotValid(_("This link is not valid (any more)."))
@@ -93,9 +95,7 @@ async def open_link(uow: UnitOfWork, purpose: str, token: str) -> PublicLink:
 async def use_link(uow: UnitOfWork, link: PublicLink) -> None:
     """Count one use in the transaction of its effect; LinkNotValid when it was used up meanwhile."""
     uow.demand_write()
-    counted = (
-        sa.update(PublicLink).where(PublicLink.id == link.id, *living(uow.now)).values(used=PublicLink.used + 1)
-    )
+    counted = sa.update(PublicLink).where(PublicLink.id == link.id, *living(uow.now)).values(used=PublicLink.used + 1)
     result = await uow.session.execute(counted, execution_options={"synchronize_session": False})
     if result.rowcount != 1:  # type: ignore[attr-defined]  # a cursor result
         raise LinkNotValid(_("This link is not valid (any more)."))

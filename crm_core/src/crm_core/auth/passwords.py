@@ -23,8 +23,24 @@ _nobody = ""
 
 # Passwords that are long enough and still guessed first.
 _COMMON = frozenset(
-    "1234567890 12345678910 123456789a 0123456789 qwertyuiop qwertzuiop password123 password1234 passwort123 "
-    "administrator iloveyou123 welcome123 changeme123 letmein1234 1q2w3e4r5t 1qaz2wsx3edc".split()
+    [
+        "1234567890",
+        "12345678910",
+        "123456789a",
+        "0123456789",
+        "qwertyuiop",
+        "qwertzuiop",
+        "password123",
+        "password1234",
+        "passwort123",
+        "administrator",
+        "iloveyou123",
+        "welcome123",
+        "changeme123",
+        "letmein1234",
+        "1q2w3e4r5t",
+        "1qaz2wsx3edc",
+    ]
 )
 
 
@@ -65,9 +81,10 @@ def _verify(stored: str | None, password: str) -> bool:
     if stored is None and not _nobody:
         _nobody = _hasher.hash("nobody has this password")
     try:
-        return _hasher.verify(stored or _nobody, password) and stored is not None
+        _hasher.verify(stored or _nobody, password)
     except (VerificationError, InvalidHashError):
         return False
+    return stored is not None
 
 
 def outdated(stored: str) -> bool:

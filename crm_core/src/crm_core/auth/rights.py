@@ -85,12 +85,18 @@ async def _read(session: AsyncSession, registry: Registry, user_id: UUID) -> Act
     grants: Any = ()
     barred: Any = ()
     if ids:
-        grants = (await session.execute(sa.select(RoleGrant.name, RoleGrant.scope).where(RoleGrant.role_id.in_(ids)))).all()
+        grants = (
+            await session.execute(sa.select(RoleGrant.name, RoleGrant.scope).where(RoleGrant.role_id.in_(ids)))
+        ).all()
         columns = (RoleField.role_id, RoleField.entity, RoleField.field, RoleField.level)
         barred = (await session.execute(sa.select(*columns).where(RoleField.role_id.in_(ids)))).all()
     members = sa.select(TeamMember.team_id, TeamMember.is_primary).where(TeamMember.user_id == user_id)
     own = (await session.execute(members)).all()
-    tree = (await session.execute(sa.select(Team.id, Team.parent_id).where(Team.deleted_at.is_(None)))).all() if own else ()
+    tree = (
+        (await session.execute(sa.select(Team.id, Team.parent_id).where(Team.deleted_at.is_(None)))).all()
+        if own
+        else ()
+    )
     return Actor(
         ActorKind.user,
         name=user.name,

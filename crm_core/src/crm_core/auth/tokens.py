@@ -85,7 +85,12 @@ async def create_token(
     uow.demand_write()
     secret = PREFIX + secrets.token_urlsafe(32)
     row = Token(
-        token_hash=digest(secret), user_id=user_id, name=name[:255], start=secret[:9], scopes=narrowed, expires_at=expires_at
+        token_hash=digest(secret),
+        user_id=user_id,
+        name=name[:255],
+        start=secret[:9],
+        scopes=narrowed,
+        expires_at=expires_at,
     )
     uow.session.add(row)
     await uow.session.flush()  # the caller shows the id

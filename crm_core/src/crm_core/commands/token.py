@@ -19,7 +19,9 @@ def command() -> None:
 @command.command("create")
 @click.argument("email")
 @click.option("--name", default="crm token create", show_default=True, help="What the token is for.")
-@click.option("--scope", "scopes", multiple=True, help='Narrow it: "read", "write", an entity ("core.deal"), a right; may repeat.')
+@click.option(
+    "--scope", "scopes", multiple=True, help='Narrow it: "read", "write", an entity ("core.deal"), a right; may repeat.'
+)
 @click.option("--days", type=click.IntRange(1, 3650), help="Days until it expires (default: never).")
 @folder
 def create(config: Config, email: str, name: str, scopes: tuple[str, ...], days: int | None) -> None:

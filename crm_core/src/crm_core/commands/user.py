@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import sys
 
 import click
 
@@ -19,18 +20,23 @@ def command() -> None:
 @command.command("add")
 @click.argument("email")
 @click.option("--name", help="Full name (default: the part before the @).")
-@click.option("--role", "roles", multiple=True, default=("sales",), show_default=True, help="Role by key or name; may repeat.")
+@click.option(
+    "--role", "roles", multiple=True, default=("sales",), show_default=True, help="Role by key or name; may repeat."
+)
 @click.option("--generate", is_flag=True, help="Make a password and print it instead of asking for one.")
 @click.option("--no-password", is_flag=True, help="Nobody can sign in with a password until one is set.")
 @folder
-def add(config: Config, email: str, name: str | None, roles: tuple[str, ...], generate: bool, no_password: bool) -> None:
+def add(
+    config: Config, email: str, name: str | None, roles: tuple[str, ...], generate: bool, no_password: bool
+) -> None:
     """Add the user EMAIL. The password is asked for, or read from standard input when that is no terminal."""
     password = None
     if generate:
         password = secrets.token_urlsafe(12)
     elif not no_password:
-        stream = click.get_text_stream("stdin")
-        password = click.prompt("Password", hide_input=True, confirmation_prompt=True) if stream.isatty() else stream.readline().rstrip("\r\n")
+        asks = sys.stdin.isatty()
+        typed = click.prompt("Password", hide_input=True, confirmation_prompt=True) if asks else sys.stdin.readline()
+        password = typed.rstrip("\r\n")
     user = asyncio.run(_add(config, email, name or email.partition("@")[0], roles, password))
     click.echo(f"added {user}")
     if generate:

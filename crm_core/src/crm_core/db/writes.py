@@ -95,9 +95,7 @@ async def write(db: Database, session: AsyncSession, batches: Sequence[Batch]) -
 
 
 async def _sqlite(db: Database, session: AsyncSession, shaped: list[tuple[Batch, _Shape]]) -> None:
-    ready = [
-        (f"{s.head}({', '.join('?' * len(b.names))}){s.tail}", [_bound(s, r) for r in b.rows]) for b, s in shaped
-    ]
+    ready = [(f"{s.head}({', '.join('?' * len(b.names))}){s.tail}", [_bound(s, r) for r in b.rows]) for b, s in shaped]
 
     def run(connection: sqlite3.Connection) -> None:
         for text, rows in ready:

@@ -12,7 +12,6 @@ from typing import Any
 from crm_core.entity import columns
 from crm_core.entity.filter_values import Later, Moment, spaced, text_key
 from crm_core.entity.filters import All, Has, Node, Not, Some, Test
-from crm_core.entity.folding import fold
 
 
 class NeedsDatabase(RuntimeError):
@@ -84,7 +83,7 @@ def _text(node: Test, arguments: list[Any], found: Any) -> bool:
     key = text_key(value.field, found, twin[1])
     match node.test:
         case "filled":
-            return bool(fold(found)[: twin[1]])
+            return bool(key)
         case "contains":
             return all(a in key for a in arguments)
         case "has_words":

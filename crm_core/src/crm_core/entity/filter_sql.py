@@ -220,10 +220,10 @@ class _Compiler:
     def text(self, node: Test, value: Value, at: sa.FromClause) -> Any:
         twin = columns.twin_of(value)
         column = self.column(value, at, twin[0] if twin else "")
+        if value.field.kind == "phone" and twin:
+            column = unmarked(column)
         if node.test == "filled":
             return sa.and_(column.is_not(None), column != "")
-        if value.field.kind == "phone":
-            column = unmarked(column)
         if node.test == "has_words":
             return sa.and_(*(has_word(column, self.parameter(TEXT)) for _ in node.arguments))
         if node.test == "contains":

@@ -43,7 +43,8 @@ def _sorted(rows: Iterable[Any]) -> list[dict[str, Any]]:
 
 
 def _plain(row: Any) -> dict[str, Any]:
-    return {k: _plain(v) if isinstance(v, dict) else str(v) for k, v in row.items() if v}
+    inner = lambda v: {n: str(x) for n, x in v.items()} if isinstance(v, dict) else str(v)  # noqa: E731 - SQL among the values
+    return {k: inner(v) for k, v in row.items() if v}
 
 
 async def migrations_up_down_up(url: str, own: Package, before: Iterable[Package] = ()) -> None:

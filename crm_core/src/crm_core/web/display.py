@@ -31,6 +31,11 @@ def initials(name: str) -> str:
     return ((parts[0][:1] + parts[-1][:1]) if len(parts) > 1 else str(name)[:2]).upper()
 
 
+def noun(text: str, locale: str) -> str:
+    """Return a noun as it stands inside a sentence: small in English, as it is in German."""
+    return text[:1].lower() + text[1:] if locale == "en" and not text[:2].isupper() else text
+
+
 def tone(colour: str) -> str:
     """Return the palette class of a colour name, grey for one we do not have."""
     return f"tone-{colour if colour in TONES else 'grey'}"

@@ -16,7 +16,7 @@ from litestar.types import Send
 from markupsafe import escape
 
 from crm_core.auth.actor import ActorKind
-from crm_core.errors import CrmError, Forbidden, Invalid, Unauthenticated, Unavailable
+from crm_core.errors import CrmError, Forbidden, Invalid, Unavailable
 from crm_core.i18n import LOCALES, Strings, show
 
 if TYPE_CHECKING:
@@ -75,15 +75,17 @@ def describe(error: Exception, locale: str) -> tuple[dict[str, Any], dict[str, s
     """Return the problem document and the headers of an error."""
     crm = known(error)
     headers: dict[str, str] = {}
+    extra: dict[str, Any] = {}
+    fields: dict[str, str] = {}
     if crm is not None:
         status, code, detail, extra = crm.status, crm.code, show(crm.text, locale), dict(crm.extra)
         fields = {name: show(text, locale) for name, text in crm.fields.items()}
     elif isinstance(error, HTTPException):
-        status, code, extra = error.status_code, f"core.http_{error.status_code}", {}
+        status, code = error.status_code, f"core.http_{error.status_code}"
         detail, fields = _litestar(error)
-        headers |= {k: v for k, v in (error.headers or {}).items()}
+        headers = dict(error.headers or {})
     else:
-        status, code, detail, extra, fields = 500, "core.internal", show(_("This is our mistake; it was logged."), locale), {}, {}
+        status, code, detail = 500, "core.internal", show(_("This is our mistake; it was logged."), locale)
     if isinstance(crm, Unavailable) or "retry_after" in extra:
         headers["retry-after"] = str(int(extra.pop("retry_after", RETRY_AFTER)))
     if status == 401:
@@ -171,7 +173,7 @@ async def send(error: CrmError, scope: Any, send: Send) -> None:
     answer = answer_to(error, scope)
     headers = {**answer.headers, "content-type": answer.media_type, "content-length": str(len(answer.body))}
     raw = [(k.encode(), v.encode()) for k, v in headers.items()]
-    await send({"type": "http.response.start", "status": answer.status, "headers": raw})  # type: ignore[typeddict-item]
+    await send({"type": "http.response.start", "status": answer.status, "headers": raw})
     await send({"type": "http.response.body", "body": answer.body, "more_body": False})
 
 
@@ -179,7 +181,7 @@ def handle(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]
     """Answer with an error; the transaction is rolled back by now. Refusals of known actors are audited."""
     answer = answer_to(error, request.scope)
     task = None
-    actor = request.scope.get("actor")
+    actor: Any = request.scope.get("actor")
     if isinstance(error, Forbidden) and actor is not None and actor.kind in (ActorKind.user, ActorKind.token):
         task = BackgroundTask(_audit, request.app.state.kernel, actor, f"{request.method} {_route(request)}", request)
     return Response(

@@ -13,6 +13,7 @@ from crm_core.entity.folding import fold
 from crm_core.i18n import Strings, Text
 from crm_core.uow import UnitOfWork
 from crm_core.web import htmx
+from crm_core.web.display import noun
 from crm_core.web.page import page, web_of
 from crm_core.web.views import may
 
@@ -82,7 +83,7 @@ def _places(request: AnyRequest, uow: UnitOfWork) -> list[Found]:
     found = [Found("home", _("Home"), "/"), *(Found(n.icon, n.label, n.href) for n in web.nav_of(uow.actor))]
     for entity in uow.registry.entities.values():
         if entity.in_menu and not entity.parent and may(uow, entity, "create"):
-            found.append(Found("plus", _("New {noun}", noun=entity.label), f"/{entity.path}/new"))
+            found.append(Found("plus", _("New {noun}", noun=noun(entity.label.to(uow.locale), uow.locale)), f"/{entity.path}/new"))
     return [*found, Found("settings", _("Settings"), "/settings")]
 
 

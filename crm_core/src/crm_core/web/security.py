@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from crm_core.auth.session import csrf_token, session_token
@@ -96,7 +97,7 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check the request, then pass it on with its guards in place."""
-        if scope["type"] != "http":
+        if scope["type"] != ScopeType.HTTP:
             await self.app(scope, receive, send)
             return
 
@@ -147,7 +148,10 @@ class Guard:
         if site is not None:
             ours = site in (b"same-origin", b"none")
         else:
-            ours = origin is None or urlsplit(origin.decode("latin-1")).netloc in (host, urlsplit(self.kernel.config.url).netloc)
+            ours = origin is None or urlsplit(origin.decode("latin-1")).netloc in (
+                host,
+                urlsplit(self.kernel.config.url).netloc,
+            )
         if not ours:
             raise ForeignRequest(_("This request comes from another site."))
 
@@ -177,7 +181,7 @@ async def read(receive: Receive, limit: int, *, whole: bool = True) -> tuple[byt
 
     TooLarge when the whole is more than `limit`.
     """
-    kept: list[Message] = []
+    kept: list[Any] = []
     size, more = 0, True
     while more and (whole or size < limit):
         message = await receive()
@@ -189,7 +193,7 @@ async def read(receive: Receive, limit: int, *, whole: bool = True) -> tuple[byt
     return b"".join(m.get("body", b"") for m in kept), again(kept, receive)  # type: ignore[misc]
 
 
-def again(kept: Iterable[Message], receive: Receive) -> Receive:
+def again(kept: Iterable[Any], receive: Receive) -> Receive:
     """Return a `receive` that gives the messages kept, then goes on."""
     waiting = list(kept)[::-1]
 
@@ -216,4 +220,3 @@ def without_nul(receive: Receive, kind: bytes) -> Receive:
         return message
 
     return checked
-

@@ -12,7 +12,7 @@ from jinja2.runtime import Context
 from crm_core.i18n import LOCALES, Text, catalogue, show
 from crm_core.plugin.registry import Registry
 from crm_core.web.assets import Assets, icon_svg
-from crm_core.web.display import Display, initials
+from crm_core.web.display import Display, initials, noun
 
 CORE = "crm_core"
 
@@ -43,7 +43,7 @@ class Templates:
             "import_map": self.assets.import_map, "plugin_styles": self.assets.styles, "initials": initials,
         }  # fmt: skip
         env.filters |= {
-            "words": lambda v: show(v, locale), "noun": lambda v: _noun(show(v, locale), locale), "number": display.number, "money": display.money,
+            "words": lambda v: show(v, locale), "noun": lambda v: noun(show(v, locale), locale), "number": display.number, "money": display.money,
             "day": display.day, "moment": display.moment, "ago": display.ago,
         }  # fmt: skip
         # The component macros: `ui.button(...)` in every template, fragments included, without an import.
@@ -72,7 +72,3 @@ class Templates:
         inner = found.new_context(dict(context))
         return "".join(found.blocks[block](inner))
 
-
-def _noun(text: str, locale: str) -> str:
-    """Return a noun as it stands inside a sentence: small in English, as it is in German."""
-    return text[:1].lower() + text[1:] if locale == "en" and not text[:2].isupper() else text

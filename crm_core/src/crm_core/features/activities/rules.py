@@ -30,7 +30,8 @@ def also_visible(actor: Actor) -> sa.ColumnElement[bool]:
 def never_visible(actor: Actor) -> sa.ColumnElement[bool]:
     """Return the condition on other people's private activities."""
     mine = sa.or_(Activity.owner_id == actor.user_id, _takes_part(actor)) if actor.user_id else sa.false()
-    return sa.and_(Activity.visibility == "private", sa.not_(mine))
+    # Without an organiser the comparison is null, and "not null" would hide nothing.
+    return sa.and_(Activity.visibility == "private", sa.not_(sa.func.coalesce(mine, sa.false())))
 
 
 def _takes_part(actor: Actor) -> sa.ColumnElement[bool]:

@@ -48,7 +48,6 @@ class RightsNotYours(Forbidden):
     """Only somebody who may do everything gives a role more than they hold."""
 
 
-
 async def validate(uow: UnitOfWork, record: Role, changed: frozenset[str]) -> None:
     """Refuse to make a role mightier than the one who edits it."""
     if {"everything", "grants", "barred"} & changed and not uow.actor.rights.everything:
@@ -76,7 +75,9 @@ async def install_grants(uow: UnitOfWork) -> None:
     wanted = [(key, name, scope) for key, name, scope in _grants(uow) if key in roles and _owner(name, new) is not None]
     held = {(r.role_id, r.name) for r in await uow.session.execute(sa.select(RoleGrant.role_id, RoleGrant.name))}
     rows = [
-        {"role_id": roles[key], "name": name, "scope": scope} for key, name, scope in wanted if (roles[key], name) not in held
+        {"role_id": roles[key], "name": name, "scope": scope}
+        for key, name, scope in wanted
+        if (roles[key], name) not in held
     ]
     # Plain inserts: thousands of grants at a first start are no news about a role.
     if rows:
@@ -111,5 +112,9 @@ def _reaches(entity: Entity) -> dict[str, str]:
     """Return role -> reach ("team", "team:read,create"); entities may say otherwise than the roles do."""
     if entity.parent:
         return {}
-    usual = {} if entity.protected or entity.public_read else {key: reach for key, (_n, _d, reach) in ROLES.items() if reach}
+    usual = (
+        {}
+        if entity.protected or entity.public_read
+        else {key: reach for key, (_n, _d, reach) in ROLES.items() if reach}
+    )
     return {**usual, **entity.roles}

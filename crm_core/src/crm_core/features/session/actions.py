@@ -194,7 +194,12 @@ async def store_password(uow: UnitOfWork, user_id: UUID, hashed: str) -> None:
 
 
 async def make_token(
-    uow: UnitOfWork, name: str, *, scopes: tuple[str, ...] = (), expires_at: datetime | None = None, user_id: UUID | None = None
+    uow: UnitOfWork,
+    name: str,
+    *,
+    scopes: tuple[str, ...] = (),
+    expires_at: datetime | None = None,
+    user_id: UUID | None = None,
 ) -> tuple[Token, str]:
     """Make an API token for the actor (or, in commands, another user); returns it the only time it is known."""
     demand_person(uow.actor)
@@ -211,13 +216,16 @@ async def make_token(
 async def end_token(uow: UnitOfWork, token_id: UUID) -> None:
     """Revoke one of the actor's tokens (an administrator: anybody's); TokenUnknown if it is not theirs."""
     demand_person(uow.actor)
-    where = [Token.id == token_id] if uow.actor.rights.everything else [Token.id == token_id, Token.user_id == uow.actor.user_id]
+    where = (
+        [Token.id == token_id]
+        if uow.actor.rights.everything
+        else [Token.id == token_id, Token.user_id == uow.actor.user_id]
+    )
     owner = await uow.session.scalar(sa.select(Token.user_id).where(*where))
     if owner is None:
         raise TokenUnknown(_("There is no such token."))
     if await revoke_tokens(uow, *where):
         await uow.emit(TokenRevoked(user_id=owner, token_id=token_id), about=[Ref("core.user", owner)])
-
 
 
 def demand_person(actor: Actor) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 KEPT = timedelta(days=90)
 
 
-class PurgeAccess(JobCall):
+class PurgeAccess(JobCall, frozen=True, kw_only=True):
     """Deletes attempts, ended sessions and expired links that are older than 90 days."""
 
 

@@ -35,7 +35,9 @@ def to(path: str, **headers: str) -> Response[bytes]:
     return Response(b"", status_code=303, headers={"location": path, "cache-control": "no-store", **headers})
 
 
-async def refused(request: AnyRequest, template: str, problem: CrmError, actor: Actor = ANONYMOUS, **context: Any) -> Response[str]:
+async def refused(
+    request: AnyRequest, template: str, problem: CrmError, actor: Actor = ANONYMOUS, **context: Any
+) -> Response[str]:
     """Return the page again with what was wrong; everything was rolled back or never begun."""
     locale = actor.locale if actor.user_id else accepted(request.headers.get("accept-language", ""))
     async with kernel_of(request).read(actor, locale=locale) as uow:
@@ -153,7 +155,9 @@ class AccountPages(PageController):
         return await page(request, uow, "core/account.html", headers=headers, **context, problem=None, secret=secret)
 
     @post("/tokens/{token_id:uuid}/revoke")
-    async def end_token(self, request: AnyRequest, uow: NamedDependency[UnitOfWork], token_id: FromPath[UUID]) -> Response[Any]:
+    async def end_token(
+        self, request: AnyRequest, uow: NamedDependency[UnitOfWork], token_id: FromPath[UUID]
+    ) -> Response[Any]:
         """Revoke a token."""
         await actions.end_token(uow, token_id)
         return await redirect(request, uow, "/account", _("The token is revoked."))

@@ -31,5 +31,7 @@ def token_out(token: Token, secret: str = "") -> TokenOut:
 async def sessions_of_actor(uow: UnitOfWork) -> Sequence[Session]:
     """Return the actor's living sessions, last used first."""
     living = (Session.revoked_at.is_(None), Session.expires_at > uow.now, Session.last_seen_at > uow.now - IDLE)
-    query = sa.select(Session).where(Session.user_id == uow.actor.user_id, *living).order_by(Session.last_seen_at.desc())
+    query = (
+        sa.select(Session).where(Session.user_id == uow.actor.user_id, *living).order_by(Session.last_seen_at.desc())
+    )
     return (await uow.session.scalars(query)).all()

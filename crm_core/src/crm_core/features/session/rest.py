@@ -58,7 +58,9 @@ class SessionApi(ApiController):
         kernel = kernel_of(request)
         token, user_id = await actions.sign_in(kernel, data.email, data.password, visitor(request))
         body = session_out(await load_actor(kernel, user_id), csrf_token(kernel.key, token))
-        return Response(body, status_code=201, headers={"set-cookie": cookie(kernel.config, token), "cache-control": "no-store"})
+        return Response(
+            body, status_code=201, headers={"set-cookie": cookie(kernel.config, token), "cache-control": "no-store"}
+        )
 
     @delete(summary="Sign out")
     async def sign_out(self, request: AnyRequest, uow: NamedDependency[UnitOfWork]) -> Response[None]:
@@ -108,5 +110,3 @@ class PasswordApi(ApiController):
             raise Unauthenticated(_("Please sign in."))
         address = visitor(request).address
         await actions.change_password(kernel, actor, user_id, data.password, current=data.current, address=address)
-
-

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import sqlalchemy as sa
 
 from crm_core.auth.people import Team
@@ -22,7 +24,8 @@ async def validate(uow: UnitOfWork, record: Team, changed: frozenset[str]) -> No
         return
     parents = {i: p for i, p in (await uow.session.execute(sa.select(Team.id, Team.parent_id))).all()}
     parents[record.id] = record.parent_id
-    seen, team = {record.id}, record.parent_id
+    seen = {record.id}
+    team: UUID | None = record.parent_id
     while team is not None:
         if team in seen:
             text = _("A team cannot be part of itself or of a team below it.")

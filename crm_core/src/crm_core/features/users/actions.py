@@ -10,10 +10,10 @@ import sqlalchemy as sa
 from crm_core.auth.events import SessionsEnded
 from crm_core.auth.people import Role, User, UserRole
 from crm_core.auth.session import Session, revoke_sessions
+from crm_core.entity.fields import Option
 from crm_core.errors import Conflict, Forbidden, Invalid
 from crm_core.i18n import LOCALES, Strings
 from crm_core.plugin.declare import Ref
-from crm_core.entity.fields import Option
 from crm_core.uow import UnitOfWork
 
 _ = Strings("crm_core")

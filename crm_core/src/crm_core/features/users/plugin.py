@@ -20,7 +20,9 @@ def crm_entities() -> Sequence[Entity]:
 def crm_permissions() -> Sequence[Permission]:
     return (
         Permission(name="core.user.grant", label=_("Give roles to users"), roles=("admin",)),
-        Permission(name="core.user.set_password", label=_("Set passwords and end sessions of others"), roles=("admin",)),
+        Permission(
+            name="core.user.set_password", label=_("Set passwords and end sessions of others"), roles=("admin",)
+        ),
     )
 
 

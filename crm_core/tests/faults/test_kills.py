@@ -1,0 +1,115 @@
+"""Processes are killed at random points while jobs run: none is lost, no effect is there twice."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import subprocess
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from crm_core.db.types import utcnow
+from crm_core.kernel import Kernel
+from crm_faults.jobs import DDL
+from crm_faults.running import Installation, kill_child
+from crm_faults.schemas import Fail, FailOnce, Leave
+from crm_faults.world import World
+
+pytestmark = pytest.mark.faults
+
+SECONDS = 240
+
+
+@pytest.fixture
+def installation(request: pytest.FixtureRequest, tmp_path: Path, database_url: str) -> Iterator[Installation]:
+    redis = request.getfixturevalue("redis_url") if "redis" in request.node.name else None
+    made = Installation(tmp_path / "crm", database_url, redis)
+    yield made
+    made.close()
+
+
+async def kill_while_jobs_run(
+    kernel: Kernel, process: subprocess.Popen[str], *, jobs: int, kills: int, half_way: Any = None
+) -> World:
+    """Enqueue jobs in batches and kill children as they progress; return when all jobs have ended."""
+    chance = random.Random(jobs)
+    world = World(kernel)
+    async with kernel.db.write.begin() as connection:
+        await connection.execute(sa.text(DDL))
+    [failing] = await world.enqueue(Fail())
+    await world.enqueue(FailOnce(number=jobs), Leave(number=jobs + 1), run_at=utcnow() + timedelta(seconds=1))
+    at = sorted(chance.sample(range(1, jobs), kills))
+    done, hits = 0, 0
+    for start in range(0, jobs, 20):
+        await world.enqueue(
+            *(Leave(number=n, seconds=chance.choice((0, 0.01, 0.05))) for n in range(start, min(start + 20, jobs)))
+        )
+    deadline = asyncio.get_running_loop().time() + SECONDS
+    while True:
+        done = len(await world.effects())
+        if at and done >= at[0] and kill_child(process, chance.randrange(4)) is not None:
+            hits += 1
+            at.pop(0)
+        if half_way and done > jobs // 2:
+            half_way()
+            half_way = None
+        if not at and not await unfinished(world):
+            break
+        if at and done >= jobs:
+            await world.enqueue(*(Leave(number=-1) for _ in at))  # they ended sooner than we could kill
+            at = []
+        assert asyncio.get_running_loop().time() < deadline, await unfinished(world)
+        await asyncio.sleep(chance.uniform(0, 0.05))
+    row = await world.job(failing)
+    assert (row.state, row.attempts >= 3) == ("dead", True)
+    print(f"{hits} kills, {sum(r.attempts for r in await world.jobs())} attempts at {len(await world.jobs())} jobs")
+    return world
+
+
+async def unfinished(world: World) -> list[Any]:
+    return [r for r in await world.jobs() if r.kind.startswith("faults.") and r.state not in ("done", "dead")]
+
+
+async def nothing_lost_nothing_doubled(world: World, jobs: int) -> None:
+    effects = [n for n in await world.effects() if n >= 0]
+    assert sorted(effects) == list(range(jobs + 2))
+    assert [r.state for r in await world.jobs() if r.kind.startswith("faults.") and r.state == "dead"] == ["dead"]
+
+
+async def test_web_process_killed_while_it_runs_jobs(kernel: Kernel, installation: Installation, full: bool) -> None:
+    jobs, kills = (300, 13) if full else (60, 2)
+    process, _address = await asyncio.to_thread(installation.serve)
+    world = await kill_while_jobs_run(kernel, process, jobs=jobs, kills=kills)
+    await nothing_lost_nothing_doubled(world, jobs)
+
+
+@pytest.mark.parametrize("dialect", ["postgresql"], indirect=True)
+async def test_workers_killed_and_redis_flushed_while_jobs_run(
+    kernel: Kernel, installation: Installation, redis_server: Any, full: bool
+) -> None:
+    jobs, kills = (300, 13) if full else (60, 2)
+    process = installation.start("worker", "--processes", "2")
+    world = await kill_while_jobs_run(
+        kernel, process, jobs=jobs, kills=kills, half_way=lambda: redis_server.command("FLUSHALL")
+    )
+    await nothing_lost_nothing_doubled(world, jobs)
+
+
+@pytest.mark.parametrize("dialect", ["postgresql"], indirect=True)
+async def test_redis_restarted_while_jobs_run(kernel: Kernel, installation: Installation, redis_server: Any) -> None:
+    async def bounce() -> None:
+        await asyncio.to_thread(redis_server.stop, hard=True)
+        await asyncio.sleep(1.5)
+        await asyncio.to_thread(redis_server.start)
+
+    tasks: list[asyncio.Task[None]] = []
+    process = installation.start("worker")
+    world = await kill_while_jobs_run(
+        kernel, process, jobs=60, kills=1, half_way=lambda: tasks.append(asyncio.create_task(bounce()))
+    )
+    await asyncio.gather(*tasks)
+    await nothing_lost_nothing_doubled(world, 60)
