@@ -18,13 +18,15 @@ from babel.messages.mofile import read_mo, write_mo
 from babel.messages.pofile import read_po, write_po
 
 METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2.ext:babel_extract")]
+FOREIGN = ("testing",)  # folders that hold packages of their own
 LOCALES = ("de",)
 
 
 def messages(package: Path) -> list[str]:
     """Return the texts of a package, sorted."""
     found = extract_from_dir(package, METHODS, keywords={"_": None}, options_map={"**.html": {"trimmed": "true"}})
-    return sorted({m for _file, _line, m, _comments, _context in found if isinstance(m, str) and m})
+    own = (m for file, _line, m, _comments, _context in found if Path(file).parts[0] not in FOREIGN)
+    return sorted({m for m in own if isinstance(m, str) and m})
 
 
 def catalogue(file: Path, locale: str) -> Catalog:

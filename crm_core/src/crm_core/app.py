@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-from litestar import Litestar, Request
+from litestar import Litestar, Request, Router
 from litestar.di import Provide
 from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
 from crm_core.auth.actor import ANONYMOUS
@@ -17,6 +18,7 @@ from crm_core.errors import Forbidden, Unauthenticated
 from crm_core.i18n import Strings
 from crm_core.kernel import Kernel
 from crm_core.plugin import hookspecs
+from crm_core.plugin.registry import Registry
 from crm_core.uow import UnitOfWork
 from crm_core.web import errors, security
 from crm_core.web.content import content
@@ -58,47 +60,57 @@ def create_app(kernel: Kernel, *, on_start: Iterable[Callable[[Kernel], Any]] = 
 
     `on_start` are async context managers of the kernel entered for the application's life (job runner).
     """
-    web = Web(kernel.registry)
-    declared: list[Any] = list(kernel.registry.gather(hookspecs.crm_routes))
+    return attach(assemble(kernel.registry), kernel, on_start)
 
-    @asynccontextmanager
-    async def life(app: Litestar) -> AsyncGenerator[None]:
-        from contextlib import AsyncExitStack
 
-        async with AsyncExitStack() as stack:
-            stack.push_async_callback(kernel.close)
-            for start in on_start:
-                await stack.enter_async_context(start(kernel))
-            yield
-
+def assemble(registry: Registry) -> Litestar:
+    """Return the application as far as it depends on plugins only: routes, templates, assets, API description."""
     app = Litestar(
         route_handlers=[
-            *declared,
-            *rest_routes(kernel.registry),
-            *page_routes(kernel.registry),
+            *registry.gather(hookspecs.crm_routes),
+            *rest_routes(registry),
+            *page_routes(registry),
             *health_routes(),
             content,
-        ],  # fmt: skip
+        ],
         dependencies={"uow": Provide(provide_uow)},
         exception_handlers=errors.HANDLERS,
         lifespan=[life],
-        openapi_config=openapi(kernel),
+        openapi_config=openapi(),
         request_max_body_size=security.BODY_LIMIT,
         debug=False,
         logging_config=None,
     )
-    app.state.kernel, app.state.web = kernel, web
-    security.protect(app, kernel, web.assets.csp_hash)
+    app.state.web, app.state.bare = Web(registry), app.asgi_handler
     return app
 
 
-def openapi(kernel: Kernel) -> OpenAPIConfig:
-    """Return the description of the REST API; no page that loads scripts from elsewhere."""
+def attach(app: Litestar, kernel: Kernel, on_start: Iterable[Callable[[Kernel], Any]] = ()) -> Litestar:
+    """Give an assembled application its kernel and put the guard around it."""
+    app.state.kernel, app.state.on_start = kernel, tuple(on_start)
+    app.asgi_handler = app.state.bare
+    security.protect(app, kernel, app.state.web.assets.csp_hash)
+    return app
+
+
+@asynccontextmanager
+async def life(app: Litestar) -> AsyncGenerator[None]:
+    """Run what belongs to the application's life, and close the kernel at its end."""
+    kernel: Kernel = app.state.kernel
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(kernel.close)
+        for start in app.state.on_start:
+            await stack.enter_async_context(start(kernel))
+        yield
+
+
+def openapi() -> OpenAPIConfig:
+    """Return the description of the REST API as JSON; no page that loads scripts from elsewhere."""
     return OpenAPIConfig(
         title="CRM API",
         version="1",
-        path="/api/schema",
-        render_plugins=[],
+        openapi_router=Router("/api/schema", route_handlers=[], opt={"public": True}, include_in_schema=False),
+        render_plugins=[JsonRenderPlugin(path="/openapi.json")],
         use_handler_docstrings=True,
         components=Components(security_schemes={"token": SecurityScheme(type="http", scheme="bearer")}),
         security=[{"token": []}],

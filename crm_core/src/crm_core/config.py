@@ -18,6 +18,25 @@ from crm_core.errors import StartupError
 
 KEY_FILE = "secret.key"
 MINIMUM_KEY = 32
+MEANINGS = {
+    "database_url": "Address of the database: `sqlite:///FILE` or `postgresql://USER:PASSWORD@HOST/NAME`. "
+    "Default: `crm.db` in the folder.",
+    "redis_url": "Address of Redis. With it jobs go to `crm worker`; without it the web process runs them.",
+    "base_url": "Address people reach the CRM by, for links in mails and for cookies: `https://crm.example.com`.",
+    "host": "Address to listen on.",
+    "port": "Port to listen on.",
+    "secret_key": "At least 32 characters; signs sessions and encrypts stored secrets. Embedded, a key file is made.",
+    "required": "Plugins the CRM does not start without.",
+    "disabled": "Plugins that stay installed and are not loaded.",
+    "strict_plugins": "Refuse to start when any plugin cannot load.",
+    "insecure_http": "Allow log-in over plain http from other machines; pages then carry a warning.",
+    "outbound_allow": "Private networks (CIDR) that outgoing connections may reach.",
+    "jobs": "Whether an embedded web process runs jobs.",
+    "job_lease": "Seconds the job of a killed process waits until another one takes it.",
+    "log_format": "`text` or `json`.",
+    "log_level": "`debug`, `info`, `warning` or `error`.",
+}
+"""The keys of `crm.toml`, each also read from `CRM_<KEY>`, and what they mean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +109,9 @@ class Config:
         """
         home = Path(folder or os.environ.get("CRM_FOLDER") or platformdirs.user_data_dir("crm")).expanduser().absolute()
         values = _file(home / "crm.toml")
-        known = {
-            "database_url", "redis_url", "base_url", "host", "port", "strict_plugins", "required", "disabled",
-            "insecure_http", "outbound_allow", "secret_key", "log_format", "log_level", "jobs", "job_lease",
-        }  # fmt: skip
-        if unknown := sorted(set(values) - known):
+        if unknown := sorted(set(values) - set(MEANINGS)):
             raise StartupError(f"{home / 'crm.toml'}: unknown setting {', '.join(unknown)}")
-        for name in known:
+        for name in MEANINGS:
             if (text := os.environ.get(f"CRM_{name.upper()}")) is not None:
                 values[name] = text
         config = cls(folder=home, **_typed(values, home))

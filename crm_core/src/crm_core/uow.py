@@ -42,7 +42,15 @@ if TYPE_CHECKING:
 _ = Strings("crm_core")
 S = TypeVar("S", bound=msgspec.Struct)
 ROUNDS = 8
-DATABASE_ERRORS = (StaleDataError, SQLAlchemyError, sqlite3.Error, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+DATABASE_ERRORS = (
+    StaleDataError,
+    SQLAlchemyError,
+    sqlite3.Error,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+)
 
 # Only for the guard below: which unit of work a task has open. Never read to find "the current" one.
 _open: weakref.WeakKeyDictionary[asyncio.Task[Any], UnitOfWork] = weakref.WeakKeyDictionary()

@@ -29,7 +29,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 # Test folders are not packages; the estate is imported once under a name that tests can import.
 if "crm_core_tests_estate" not in sys.modules:
     _spec = importlib.util.spec_from_file_location("crm_core_tests_estate", Path(__file__).with_name("estate.py"))
-    assert _spec is not None and _spec.loader is not None
+    assert _spec is not None
+    assert _spec.loader is not None
     _module = importlib.util.module_from_spec(_spec)
     sys.modules["crm_core_tests_estate"] = _module
     _spec.loader.exec_module(_module)
@@ -74,9 +75,7 @@ def templates(databases: Databases, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture
-def database_url(
-    dialect: str, databases: Databases, templates: Callable[[str], str], tmp_path: Path
-) -> Iterator[str]:
+def database_url(dialect: str, databases: Databases, templates: Callable[[str], str], tmp_path: Path) -> Iterator[str]:
     """A database with the tables of core and estate."""
     made = sa.make_url(templates(dialect)).database
     assert made is not None
@@ -94,9 +93,12 @@ def database_url(
 def base_config(tmp_path: Path) -> Config:
     """A configuration whose key is fixed."""
     return Config(
-        folder=tmp_path / "crm", database_url="sqlite+aiosqlite:///unused", secret_key="k" * 40, testing=True,
+        folder=tmp_path / "crm",
+        database_url="sqlite+aiosqlite:///unused",
+        secret_key="k" * 40,
+        testing=True,
         jobs=False,
-    )  # fmt: skip
+    )
 
 
 @pytest_asyncio.fixture

@@ -90,25 +90,39 @@ class Key(Record, Base):
 
 
 NEAR = sa.Table(
-    "estate_near", ESTATE,
+    "estate_near",
+    ESTATE,
     sa.Column("house_id", Id(), sa.ForeignKey("estate_house.id"), primary_key=True),
     sa.Column("town_id", Id(), sa.ForeignKey("estate_town.id"), primary_key=True),
-)  # fmt: skip
+)
 
 OPTIONS = tuple(Option(value=v, label=_(v)) for v in ("flat", "villa", "barn"))
 
 TOWN = Entity(
-    name="estate.town", model=Town, label=_("Town"), plural=_("Towns"), path="towns", icon="map", title="name",
+    name="estate.town",
+    model=Town,
+    label=_("Town"),
+    plural=_("Towns"),
+    path="towns",
+    icon="map",
+    title="name",
     fields=(
         fields.Text("name", _("Name"), sortable=True, search="A", required=True),
         fields.Text("secret", _("Secret")),
         fields.Link("parent_id", _("District"), target="estate.town", reverse="parts"),
     ),
-    list_columns=("name",), default_sort="name",
-)  # fmt: skip
+    list_columns=("name",),
+    default_sort="name",
+)
 
 HOUSE = Entity(
-    name="estate.house", model=House, label=_("House"), plural=_("Houses"), path="houses", icon="home", title="name",
+    name="estate.house",
+    model=House,
+    label=_("House"),
+    plural=_("Houses"),
+    path="houses",
+    icon="home",
+    title="name",
     fields=(
         fields.Text("name", _("Name"), sortable=True, search="A"),
         fields.Text("code", _("Code"), sortable=True, search="B", length=20),
@@ -123,35 +137,48 @@ HOUSE = Entity(
         fields.Choice("kind", _("Kind"), options=OPTIONS),
         fields.MultiChoice("extras", _("Extras"), options=OPTIONS),
         fields.Integer(
-            "salary", _("Salary"), sortable=True,
+            "salary",
+            _("Salary"),
+            sortable=True,
             readable=lambda actor: House.owner_id == actor.user_id,
         ),
         fields.Link("town_id", _("Town"), target="estate.town", reverse="houses"),
         fields.AnyLink("about", _("About")),
-        fields.Links(
-            "near", _("Near"), target="estate.town", table="estate_near", owner="house_id", item="town_id"
-        ),
+        fields.Links("near", _("Near"), target="estate.town", table="estate_near", owner="house_id", item="town_id"),
         fields.Link("owner_id", _("Owner"), target="core.user"),
         fields.Tags("tags", _("Tags")),
         fields.DateTime("created_at", _("Created"), readonly=True, sortable=True),
     ),
-    list_columns=("name", "town_id"), default_sort="name",
+    list_columns=("name", "town_id"),
+    default_sort="name",
     children=(
         Child(
-            name="rooms", model=Room, foreign_key="house_id", label=_("Rooms"), ordered=True,
+            name="rooms",
+            model=Room,
+            foreign_key="house_id",
+            label=_("Rooms"),
+            ordered=True,
             fields=(fields.Text("name", _("Name"), search="B"), fields.Integer("area", _("Area"))),
         ),
     ),
-)  # fmt: skip
+)
 
 KEY = Entity(
-    name="estate.key", model=Key, label=_("Key"), plural=_("Keys"), path="keys", icon="key", title="name",
+    name="estate.key",
+    model=Key,
+    label=_("Key"),
+    plural=_("Keys"),
+    path="keys",
+    icon="key",
+    title="name",
     fields=(
         fields.Text("name", _("Name"), sortable=True, search="A"),
         fields.Link("house_id", _("House"), target="estate.house", reverse="keys"),
     ),
-    list_columns=("name",), default_sort="name", parent="house_id",
-)  # fmt: skip
+    list_columns=("name",),
+    default_sort="name",
+    parent="house_id",
+)
 
 
 def rooms_of(house: Any) -> Any:
@@ -169,6 +196,4 @@ EXTENSIONS = (
 
 def estate_registry() -> Registry:
     """Return a registry with these entities and nothing else."""
-    return build(
-        {hookspecs.crm_entities.__name__: (TOWN, HOUSE, KEY), hookspecs.crm_fields.__name__: EXTENSIONS}, ()
-    )
+    return build({hookspecs.crm_entities.__name__: (TOWN, HOUSE, KEY), hookspecs.crm_fields.__name__: EXTENSIONS}, ())

@@ -36,17 +36,31 @@ async def street(put: Put) -> dict[str, Any]:
     await put(county)
     town.parent_id = county.__dict__["id"]
     await put(town)
-    a = House(name="Müller", floors=2, price=Decimal(5), price_base=Decimal("10.5"), kind="flat", is_sold=True,
-              town_id=town.__dict__["id"], built_on=date(2020, 5, 31), due_at=datetime(2026, 5, 31, 12, tzinfo=UTC),
-              extras=["flat", "barn"], phone="+49 (30) 123-45", share=Decimal("12.5"))  # fmt: skip
+    a = House(
+        name="Müller",
+        floors=2,
+        price=Decimal(5),
+        price_base=Decimal("10.5"),
+        kind="flat",
+        is_sold=True,
+        town_id=town.__dict__["id"],
+        built_on=date(2020, 5, 31),
+        due_at=datetime(2026, 5, 31, 12, tzinfo=UTC),
+        extras=["flat", "barn"],
+        phone="+49 (30) 123-45",
+        share=Decimal("12.5"),
+    )
     b = House(name="O'Reilly-Smith", floors=None, kind="villa", extras=[], code="x_1")
     c = House(name="zebra crossing", floors=7, price_base=Decimal("-1.0001"), notes="long")
     await put(a, b, c)
     await put(
-        Room(house_id=a.__dict__["id"], name="Küche", area=10), Room(house_id=a.__dict__["id"], name="Bath", area=4),
-        Room(house_id=b.__dict__["id"], name="Hall", area=50), Key(name="front", house_id=a.__dict__["id"]),
-        Key(name="back", house_id=a.__dict__["id"]), Rating(record_id=c.__dict__["id"], stars=5, remark="Très bien"),
-    )  # fmt: skip
+        Room(house_id=a.__dict__["id"], name="Küche", area=10),
+        Room(house_id=a.__dict__["id"], name="Bath", area=4),
+        Room(house_id=b.__dict__["id"], name="Hall", area=50),
+        Key(name="front", house_id=a.__dict__["id"]),
+        Key(name="back", house_id=a.__dict__["id"]),
+        Rating(record_id=c.__dict__["id"], stars=5, remark="Très bien"),
+    )
     return {"a": a, "b": b, "c": c, "town": town, "county": county}
 
 
@@ -208,25 +222,70 @@ async def test_mine_is_who_asks(kernel: Kernel, put: Put, user: Any) -> None:
 
 
 BAD = [
-    "not json", "[1]", '{"all": 5}', '{"all": [], "any": []}', "5", '"x"', '{"bogus": []}',
-    on("name", "bogus", 1), on("name", None), on("name", "is", 5), on("name", "is", "a\x00b"),
-    on("name", "is", "\ud800"), on("name", "is", "x" * 1001), on("name", "in", ["x"] * 501), on("name", "in", "x"),
-    on("floors", "is", "abc"), on("floors", "is", True), on("floors", "is", "NaN"), on("floors", "is", 1e400),
-    on("floors", "gt", None), on("floors", "between", [1]), on("floors", "between", [None, None]),
-    on("floors", "is", 10**30), on("price", "is", "1e999999999"), on("built_on", "is", "2020-13-01"),
-    on("built_on", "within", {"unit": "hour"}), on("due_at", "within", {"unit": "day", "from": 1, "to": 0}),
-    on("due_at", "within", {"unit": "day", "from": 1e9}), on("due_at", "is", "9999-12-31"), on("due_at", "is", "soon"),
-    on("kind", "is", "vila"), on("town_id", "is", "1"), on("about", "is", "nonsense"), on("tags", "has_any", [5]),
-    on("notes", "contains", "x"), on("room_count", "has_word", "x"), on("rooms", "is", 1), on("version", "is", 1),
-    on("name", "has_word", "..."), on("name", "contains", ""), {"field": "name", "op": "is", "value": 1, "x": 2},
-    {"all": [on("floors", "is", 1)] * 101}, on("is_sold", "is", "yes"), on("stars", "is", {}), on("name", "is", []),
-]  # fmt: skip
+    "not json",
+    "[1]",
+    '{"all": 5}',
+    '{"all": [], "any": []}',
+    "5",
+    '"x"',
+    '{"bogus": []}',
+    on("name", "bogus", 1),
+    on("name", None),
+    on("name", "is", 5),
+    on("name", "is", "a\x00b"),
+    on("name", "is", "\ud800"),
+    on("name", "is", "x" * 1001),
+    on("name", "in", ["x"] * 501),
+    on("name", "in", "x"),
+    on("floors", "is", "abc"),
+    on("floors", "is", True),
+    on("floors", "is", "NaN"),
+    on("floors", "is", 1e400),
+    on("floors", "gt", None),
+    on("floors", "between", [1]),
+    on("floors", "between", [None, None]),
+    on("floors", "is", 10**30),
+    on("price", "is", "1e999999999"),
+    on("built_on", "is", "2020-13-01"),
+    on("built_on", "within", {"unit": "hour"}),
+    on("due_at", "within", {"unit": "day", "from": 1, "to": 0}),
+    on("due_at", "within", {"unit": "day", "from": 1e9}),
+    on("due_at", "is", "9999-12-31"),
+    on("due_at", "is", "soon"),
+    on("kind", "is", "vila"),
+    on("town_id", "is", "1"),
+    on("about", "is", "nonsense"),
+    on("tags", "has_any", [5]),
+    on("notes", "contains", "x"),
+    on("room_count", "has_word", "x"),
+    on("rooms", "is", 1),
+    on("version", "is", 1),
+    on("name", "has_word", "..."),
+    on("name", "contains", ""),
+    {"field": "name", "op": "is", "value": 1, "x": 2},
+    {"all": [on("floors", "is", 1)] * 101},
+    on("is_sold", "is", "yes"),
+    on("stars", "is", {}),
+    on("name", "is", []),
+]
 UNKNOWN = [
-    on("nam", "is", "x"), on("", "is", "x"), on(5, "is", 5), on(None, "is", 5), on("name.x", "is", "x"),
-    on("town", "is", "x"), on("town.nothing", "is", 1), on("town.parent.parent.parent.name", "is", 1),
-    on("a" * 300, "is", 1), on("name\x00", "is", 1), on("\ud800", "is", 1), on("1=1; drop table x", "is", 1),
-    on("rooms.house_id", "is", 1), on("__class__", "is", 1), on("count", "is", 1), on("town.count", "is", 1),
-]  # fmt: skip
+    on("nam", "is", "x"),
+    on("", "is", "x"),
+    on(5, "is", 5),
+    on(None, "is", 5),
+    on("name.x", "is", "x"),
+    on("town", "is", "x"),
+    on("town.nothing", "is", 1),
+    on("town.parent.parent.parent.name", "is", 1),
+    on("a" * 300, "is", 1),
+    on("name\x00", "is", 1),
+    on("\ud800", "is", 1),
+    on("1=1; drop table x", "is", 1),
+    on("rooms.house_id", "is", 1),
+    on("__class__", "is", 1),
+    on("count", "is", 1),
+    on("town.count", "is", 1),
+]
 
 
 async def test_nonsense_is_answered_not_run(kernel: Kernel, all_powerful: Actor) -> None:

@@ -40,12 +40,15 @@ async def walk(kernel: Kernel, actor: Actor, limit: int, **kw: Any) -> list[Any]
 async def street(put: Any) -> list[Any]:
     rows = [
         House(
-            name=None if i % 5 == 4 else f"Haus {i % 3}", floors=None if i % 4 == 0 else i % 3,
-            price_base=None if i % 3 == 0 else Decimal(i) / 8, built_on=None if i % 4 == 1 else date(2020, 1, 1 + i % 4),
-            due_at=None if i % 2 else START + timedelta(microseconds=i // 4), share=Decimal(i % 3),
+            name=None if i % 5 == 4 else f"Haus {i % 3}",
+            floors=None if i % 4 == 0 else i % 3,
+            price_base=None if i % 3 == 0 else Decimal(i) / 8,
+            built_on=None if i % 4 == 1 else date(2020, 1, 1 + i % 4),
+            due_at=None if i % 2 else START + timedelta(microseconds=i // 4),
+            share=Decimal(i % 3),
         )
         for i in range(23)
-    ]  # fmt: skip
+    ]
     await put(*rows)
     await put(*(Rating(record_id=r.__dict__["id"], stars=i % 3, remark=f"r{i % 2}") for i, r in enumerate(rows[:11])))
     return rows
@@ -57,7 +60,8 @@ def key(item: Any, field: str) -> Any:
 
 
 @pytest.mark.parametrize(
-    "field", ["name", "floors", "price", "built_on", "due_at", "share", "id", "created_at", "stars", "remark", "room_count"]
+    "field",
+    ["name", "floors", "price", "built_on", "due_at", "share", "id", "created_at", "stars", "remark", "room_count"],
 )
 async def test_each_record_comes_once_and_empty_keys_come_last(
     kernel: Kernel, street: list[Any], all_powerful: Actor, field: str
@@ -91,7 +95,9 @@ async def test_a_tampered_or_foreign_cursor_is_refused(kernel: Kernel, street: l
         good = page.next_cursor
         assert good is not None
         raw = base64.urlsafe_b64decode(good + "=" * (-len(good) % 4))
-        flipped = [base64.urlsafe_b64encode(bytes([*raw[:i], raw[i] ^ 1, *raw[i + 1 :]])).decode() for i in range(len(raw))]
+        flipped = [
+            base64.urlsafe_b64encode(bytes([*raw[:i], raw[i] ^ 1, *raw[i + 1 :]])).decode() for i in range(len(raw))
+        ]
         for bad in [*flipped, "x", "é", "\x00", "a" * 10_000, good[:-3], good + "AAAA", "-1", "' or 1=1 --", "\ud800"]:
             with pytest.raises(BadCursor):
                 await query.list_records(uow, HOUSE, ListParams(sort="name", limit=5, cursor=bad))
@@ -105,8 +111,16 @@ async def test_bad_sorts_fields_and_limits_are_refused(kernel: Kernel, all_power
         for bad in ({"limit": 0}, {"limit": 501}, {"sort": "notes"}, {"sort": "tags"}, {"sort": "kind"}):
             with pytest.raises(Invalid):
                 await query.list_records(uow, HOUSE, ListParams(**bad))
-        for bad in ({"sort": "x"}, {"sort": "--name"}, {"sort": "town.name"}, {"fields": ("x",)}, {"expand": ("x",)},
-                    {"fields": ("town.name",)}, {"expand": ("rooms",)}, {"sort": "name; drop table x"}):  # fmt: skip
+        for bad in (
+            {"sort": "x"},
+            {"sort": "--name"},
+            {"sort": "town.name"},
+            {"fields": ("x",)},
+            {"expand": ("x",)},
+            {"fields": ("town.name",)},
+            {"expand": ("rooms",)},
+            {"sort": "name; drop table x"},
+        ):
             with pytest.raises(UnknownField):
                 await query.list_records(uow, HOUSE, ListParams(**bad))
 

@@ -27,10 +27,12 @@ async def names(kernel: Kernel, actor: Actor, entity: Any = HOUSE, **kw: Any) ->
 async def test_scopes_reach_own_team_and_all(kernel: Kernel, put: Any, user: Any) -> None:
     me, team, below, other = new_id(), new_id(), new_id(), new_id()
     await put(
-        House(name="1 mine", owner_id=me), House(name="2 team", owner_id=other, team_id=team),
-        House(name="3 sub-team", team_id=below), House(name="4 other", owner_id=other, team_id=other),
+        House(name="1 mine", owner_id=me),
+        House(name="2 team", owner_id=other, team_id=team),
+        House(name="3 sub-team", team_id=below),
+        House(name="4 other", owner_id=other, team_id=other),
         House(name="5 nobody"),
-    )  # fmt: skip
+    )
     teams = frozenset({team, below})
     assert await names(kernel, user("own", user_id=me)) == ["1 mine"]
     assert await names(kernel, user("team", user_id=me, team_ids=teams)) == ["1 mine", "2 team", "3 sub-team"]
@@ -111,7 +113,8 @@ async def test_a_child_entity_has_its_parents_rights(kernel: Kernel, put: Any, u
 async def test_joined_rows_are_under_row_rights_too(kernel: Kernel, put: Any, user: Any) -> None:
     me = user("own", scopes={"estate.house.read": Scope.all})
     [seen, unseen] = await put(Town(name="seen", owner_id=me.user_id), Town(name="unseen"))
-    [a, b] = await put(House(name="a", town_id=seen), House(name="b", town_id=unseen))
+    [a, _b] = await put(House(name="a", town_id=seen), House(name="b", town_id=unseen))
+
     def ask(op: str, value: Any) -> dict[str, Any]:
         return {"field": "town.name", "op": op, "value": value}
 
@@ -140,9 +143,11 @@ async def test_reverse_counts_leave_out_what_is_not_theirs(kernel: Kernel, put: 
 
 
 HIDDEN_USES = [
-    {"filter": {"field": "floors", "op": "gt", "value": 1}}, {"sort": "floors"}, {"sort": "-floors"},
+    {"filter": {"field": "floors", "op": "gt", "value": 1}},
+    {"sort": "floors"},
+    {"sort": "-floors"},
     {"fields": ("name", "floors")},
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("use", HIDDEN_USES)
@@ -152,10 +157,13 @@ async def test_a_hidden_field_is_answered_like_an_unknown_one(
     await put(House(name="a", floors=3))
     barred = user(hidden={"estate.house.floors", "estate.town.secret", "estate.house.town_id", "estate.house.rooms"})
     swapped = {
-        k: tuple("flors" if x == "floors" else x for x in v) if isinstance(v, tuple)
-        else {**v, "field": "flors"} if isinstance(v, dict) else v.replace("floors", "flors")
+        k: tuple("flors" if x == "floors" else x for x in v)
+        if isinstance(v, tuple)
+        else {**v, "field": "flors"}
+        if isinstance(v, dict)
+        else v.replace("floors", "flors")
         for k, v in use.items()
-    }  # fmt: skip
+    }
     with pytest.raises(UnknownField) as hidden:
         await names(kernel, barred, **use)
     with pytest.raises(UnknownField) as unknown:
@@ -215,8 +223,9 @@ async def test_counts_and_totals_are_of_what_the_actor_sees(kernel: Kernel, put:
     me = user("own")
     await put(
         House(name="a", owner_id=me.user_id, price_base=Decimal("0.1")),
-        House(name="b", owner_id=me.user_id, price_base=Decimal("0.2")), House(name="c", price_base=Decimal(7)),
-    )  # fmt: skip
+        House(name="b", owner_id=me.user_id, price_base=Decimal("0.2")),
+        House(name="c", price_base=Decimal(7)),
+    )
     async with kernel.read(me) as uow:
         assert await query.count(uow, HOUSE, ListParams()) == 2
         assert await query.count(uow, HOUSE, ListParams(), at_most=1) == 1
@@ -235,10 +244,11 @@ async def test_a_filter_on_one_record_is_answered_in_memory_or_by_the_database(
     async with kernel.read(all_powerful) as uow:
         record = await access.get(uow, HOUSE, house)
         for filter_, expected in [
-            ({"field": "floors", "op": "gt", "value": 2}, True), ({"field": "floors", "op": "lt", "value": 2}, False),
+            ({"field": "floors", "op": "gt", "value": 2}, True),
+            ({"field": "floors", "op": "lt", "value": 2}, False),
             ({"field": "town.name", "op": "is", "value": "TOWN"}, True),
             ({"field": "town.name", "op": "is", "value": "city"}, False),
-        ]:  # fmt: skip
+        ]:
             node = filters.parse(uow.registry, uow.actor, HOUSE, filter_)
             assert await query.matches(uow, HOUSE, node, record) is expected
     kernel.db.write_limit = None  # a busy machine takes its time to prepare a statement

@@ -21,7 +21,7 @@ from crm_core.kernel import Kernel
 SYSTEM = system("test")
 
 
-async def make(kernel: Kernel, entity: str, **values: Any) -> Any:
+async def make(kernel: Kernel, entity: str, /, **values: Any) -> Any:
     async with kernel.write(SYSTEM) as uow:
         return await records.create(uow, kernel.registry.entity(entity), values)
 

@@ -30,7 +30,9 @@ async def signed_in(browser: Any, person: Any) -> Any:
 async def test_every_answer_carries_the_policy(browser: Any, path: str) -> None:
     headers = (await browser().call("GET", path)).headers
     policy = headers["content-security-policy"]
-    assert "unsafe" not in policy and "default-src 'none'" in policy and "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
     assert headers["x-content-type-options"] == "nosniff"
 
 
@@ -201,14 +203,16 @@ async def test_problem_says_code_title_status_and_detail(signed_in: Any) -> None
     assert answer.headers["content-type"].startswith("application/problem+json")
     problem = answer.json()
     assert (problem["status"], problem["code"]) == (404, "core.not_found")
-    assert problem["title"] and problem["detail"]
+    assert problem["title"]
+    assert problem["detail"]
 
 
 async def test_people_get_a_page_and_programs_a_problem(browser: Any) -> None:
     one = browser()
     as_person = await one.client.get("/no/such", headers={"accept": "text/html"})
     as_program = await one.client.get("/no/such", headers={"accept": "application/json"})
-    assert "<h1" in as_person.text and as_person.status_code == 404
+    assert "<h1" in as_person.text
+    assert as_person.status_code == 404
     assert as_program.json()["status"] == 404
 
 

@@ -6,7 +6,9 @@ import asyncio
 import ipaddress
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Any
 
+import httpx2
 import pytest
 from crm_core.auth.actor import system
 from crm_core.config import Config
@@ -14,58 +16,16 @@ from crm_core.db.tables import Epoch
 from crm_core.kernel import Kernel
 from crm_core.net import Unreachable, allowed, checked, client, is_public, networks, open_checked
 
-INNER = [
-    "127.0.0.1",
-    "127.1",
-    "0.0.0.0",
-    "0",
-    "10.0.0.1",
-    "10.1",
-    "172.16.0.1",
-    "172.31.255.255",
-    "192.168.0.1",
-    "192.168.1",
-    "169.254.169.254",
-    "100.64.0.1",
-    "198.18.0.1",
-    "192.0.0.8",
-    "224.0.0.1",
-    "255.255.255.255",
-    "240.0.0.1",
-    "2130706433",
-    "0x7f000001",
-    "0x7f.0.0.1",
-    "017700000001",
-    "0177.0.0.1",
-    "[::1]",
-    "::1",
-    "[::]",
-    "::ffff:127.0.0.1",
-    "[::ffff:7f00:1]",
-    "[::ffff:a00:1]",
-    "[::7f00:1]",
-    "fe80::1",
-    "[fe80::1%25eth0]",
-    "fe80::1%lo",
-    "fc00::1",
-    "[fd00::1]",
-    "fec0::1",
-    "ff02::1",
-    "64:ff9b::7f00:1",
-    "[64:ff9b::a9fe:a9fe]",
-    "2002:7f00:1::",
-    "2002:c0a8:1::",
-    "2001:0:0:0:0:0:80ff:fffe",
-    "localhost",
-    "localhost.",
-    "LOCALHOST",
-    "ip6-localhost",
-    "127.0.0.1.",
-    "127.0.0.1%00",
-    "user@127.0.0.1",
-    "１２７.０.０.１",
+INNER = (
+    "127.0.0.1", "127.1", "0.0.0.0", "0", "10.0.0.1", "10.1", "172.16.0.1", "172.31.255.255", "192.168.0.1",
+    "192.168.1", "169.254.169.254", "100.64.0.1", "198.18.0.1", "192.0.0.8", "224.0.0.1", "255.255.255.255",
+    "240.0.0.1", "2130706433", "0x7f000001", "0x7f.0.0.1", "017700000001", "0177.0.0.1", "[::1]", "::1",
+    "[::]", "::ffff:127.0.0.1", "[::ffff:7f00:1]", "[::ffff:a00:1]", "[::7f00:1]", "fe80::1",
+    "[fe80::1%25eth0]", "fe80::1%lo", "fc00::1", "[fd00::1]", "fec0::1", "ff02::1", "64:ff9b::7f00:1",
+    "[64:ff9b::a9fe:a9fe]", "2002:7f00:1::", "2002:c0a8:1::", "2001:0:0:0:0:0:80ff:fffe", "localhost",
+    "localhost.", "LOCALHOST", "ip6-localhost", "127.0.0.1.", "127.0.0.1%00", "user@127.0.0.1", "１２７.０.０.１",
     "①②⑦.⓪.⓪.①",
-]
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -89,7 +49,7 @@ async def canary() -> AsyncIterator[tuple[int, list[bytes]]]:
     server.close()
 
 
-def to(*addresses: str) -> object:
+def to(*addresses: str) -> Any:
     async def find(host: str, port: int) -> Sequence[str]:
         return addresses
 
@@ -104,16 +64,15 @@ async def test_inner_address_is_refused_however_it_is_written(
     with pytest.raises(Unreachable):
         await open_checked(bare, host, port)
     async with client(bare) as http:
-        with pytest.raises(Exception) as refused:
+        with pytest.raises((Unreachable, httpx2.InvalidURL, httpx2.UnsupportedProtocol)):
             await http.get(f"http://{host if ':' not in host or host.startswith('[') else f'[{host}]'}:{port}/")
-    assert isinstance(refused.value, Unreachable) or "URL" in type(refused.value).__name__
     assert heard == []
 
 
 async def test_one_inner_address_among_several_is_enough_to_refuse(bare: Config) -> None:
     with pytest.raises(Unreachable):
-        await checked(bare, "rebind.example", 80, find=to("93.184.216.34", "127.0.0.1"))  # type: ignore[arg-type]
-    assert await checked(bare, "fine.example", 80, find=to("93.184.216.34")) == ["93.184.216.34"]  # type: ignore[arg-type]
+        await checked(bare, "rebind.example", 80, find=to("93.184.216.34", "127.0.0.1"))
+    assert await checked(bare, "fine.example", 80, find=to("93.184.216.34")) == ["93.184.216.34"]
 
 
 async def test_name_is_resolved_once_and_the_connection_goes_to_that_address(
@@ -154,10 +113,9 @@ async def test_redirect_is_not_followed_and_checked_when_asked_for(bare: Config)
     "url", ["ftp://example.com/", "file:///etc/passwd", "gopher://example.com/", "http://user:pw@example.com/"]
 )
 async def test_other_schemes_and_user_names_are_refused(bare: Config, url: str) -> None:
-    async with client(bare, find=to("93.184.216.34")) as http:  # type: ignore[arg-type]
-        with pytest.raises((Unreachable, Exception)) as refused:
+    async with client(bare, find=to("93.184.216.34")) as http:
+        with pytest.raises((Unreachable, httpx2.UnsupportedProtocol)):
             await http.get(url)
-    assert not isinstance(refused.value, AssertionError)
 
 
 async def test_open_closed_and_refused_say_the_same(bare: Config, canary: tuple[int, list[bytes]]) -> None:
@@ -191,8 +149,9 @@ def test_public_addresses_are_public() -> None:
 
 @pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
 async def test_connecting_inside_a_transaction_raises(kernel: Kernel) -> None:
-    with pytest.raises(RuntimeError, match="inside a transaction"):
-        async with kernel.write(system("test")) as uow:
-            uow.session.add(Epoch(name="x", value=1))
-            await uow.session.flush()
-            await checked(kernel.config, "example.com", 443)
+    async with kernel.write(system("test")) as uow:
+        await checked(kernel.config, "example.com", 443, find=to("93.184.216.34"))  # nothing is written yet
+        uow.session.add(Epoch(name="x", value=1))
+        await uow.session.flush()
+        with pytest.raises(RuntimeError, match="inside a transaction"):
+            await checked(kernel.config, "example.com", 443, find=to("93.184.216.34"))

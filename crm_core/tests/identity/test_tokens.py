@@ -44,10 +44,12 @@ async def make(admin: Any, **body: Any) -> Any:
 
 async def test_token_acts_for_its_user_and_is_shown_once(admin: Any, asks: Any, kernel: Kernel) -> None:
     made = await make(admin)
-    assert made["token"].startswith("crm_") and len(made["token"]) == 47
+    assert made["token"].startswith("crm_")
+    assert len(made["token"]) == 47
     assert (await asks(made["token"])).json()["roles"] == ["admin"]
     listed = (await admin.call("GET", "/api/v1/tokens")).json()["items"]
-    assert made["token"] not in str(listed) and listed[0]["id"] == made["id"]
+    assert made["token"] not in str(listed)
+    assert listed[0]["id"] == made["id"]
     async with kernel.read(system("test")) as uow:
         assert (await uow.session.scalars(sa.select(Token.token_hash))).one() == digest(made["token"])
 
@@ -74,7 +76,8 @@ async def test_token_cannot_make_a_wider_one(admin: Any, asks: Any, path: str) -
 
 async def test_unknown_scope_is_named(admin: Any) -> None:
     answer = await admin.call("POST", "/api/v1/tokens", json={"name": "x", "scopes": ["root"]})
-    assert answer.status_code == 422 and "root" in answer.json()["fields"]["scopes"]
+    assert answer.status_code == 422
+    assert "root" in answer.json()["fields"]["scopes"]
 
 
 async def test_revoked_expired_and_orphaned_tokens_get_one_answer(
@@ -93,7 +96,8 @@ async def test_revoked_expired_and_orphaned_tokens_get_one_answer(
     bodies = set()
     for token in (revoked["token"], expired["token"], orphaned["token"], "crm_never", "x", ""):
         answer = await asks(token)
-        assert answer.status_code == 401 and answer.headers["www-authenticate"] == "Bearer"
+        assert answer.status_code == 401
+        assert answer.headers["www-authenticate"] == "Bearer"
         bodies.add(answer.content)
     assert len(bodies) == 1
 

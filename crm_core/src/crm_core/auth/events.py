@@ -57,7 +57,7 @@ class TokenCreated(Event, frozen=True, kw_only=True):
 
     user_id: UUID
     token_id: UUID
-    scopes: list[str] = []
+    scopes: tuple[str, ...] = ()
 
 
 class TokenRevoked(Event, frozen=True, kw_only=True):

@@ -104,4 +104,5 @@ def _uuid(value: Any) -> UUID:
 
 
 def _text(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # As `UTCDateTime` writes it; strftime takes four times as long.
+    return moment.isoformat(timespec="microseconds")[:26] + "Z"

@@ -22,26 +22,10 @@ _threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="password")
 _nobody = ""
 
 # Passwords that are long enough and still guessed first.
-_COMMON = frozenset(
-    [
-        "1234567890",
-        "12345678910",
-        "123456789a",
-        "0123456789",
-        "qwertyuiop",
-        "qwertzuiop",
-        "password123",
-        "password1234",
-        "passwort123",
-        "administrator",
-        "iloveyou123",
-        "welcome123",
-        "changeme123",
-        "letmein1234",
-        "1q2w3e4r5t",
-        "1qaz2wsx3edc",
-    ]
-)
+_COMMON = frozenset({
+    "1234567890", "12345678910", "123456789a", "0123456789", "qwertyuiop", "qwertzuiop", "password123", "password1234",
+    "passwort123", "administrator", "iloveyou123", "welcome123", "changeme123", "letmein1234", "1q2w3e4r5t",
+})  # fmt: skip
 
 
 class PasswordUnfit(Invalid):

@@ -103,7 +103,7 @@ async def _read(session: AsyncSession, registry: Registry, user_id: UUID) -> Act
         user_id=user_id,
         roles=frozenset(r.key or r.name for r in roles),
         team_id=next((m.team_id for m in own if m.is_primary), None),
-        team_ids=below((m.team_id for m in own), {i: p for i, p in tree}),
+        team_ids=below((m.team_id for m in own), {team.id: team.parent_id for team in tree}),
         rights=merge(registry, grants, [tuple(b) for b in barred], ids, any(r.everything for r in roles)),
         locale=user.locale,
         zone=user.zone,

@@ -114,12 +114,15 @@ def child(config: Config, descriptor: int) -> None:
 
 async def _app(config: Config) -> Any:
     from crm_core.app import create_app
+    from crm_core.defaults import load_defaults
     from crm_core.jobs.background import background
     from crm_core.kernel import open_kernel
 
     config = config.prepare()
     kernel = await open_kernel(config)
     await bring_up(kernel, upgrade=config.embedded)
+    if config.embedded:  # scaled out, `crm db upgrade` does it once for all
+        await load_defaults(kernel)
     return create_app(kernel, on_start=(background,))
 
 

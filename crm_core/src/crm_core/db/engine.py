@@ -9,30 +9,20 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import asyncpg
-import msgspec
 import sqlalchemy as sa
 from sqlalchemy import exc
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from crm_core.db import sqlite
+from crm_core.db import postgres, sqlite
 from crm_core.db.session import CrmSession, Hold, count_steps, disarm_at_commit
 from crm_core.db.sqlite_reader import Reader
-from crm_core.errors import CrmError, StartupError, Unavailable
-from crm_core.i18n import Strings
+from crm_core.errors import CrmError
 
-_ = Strings("crm_core")
 T = TypeVar("T")
 
 WRITE_LIMIT = 1.0
 WRITE_LIMIT_IN_TESTS = 0.2
 POOL_TIMEOUT = 10
-READ_TIMEOUT_MS = 15_000
-WRITE_TIMEOUT_MS = 60_000
-LOCK_TIMEOUT_MS = 10_000
-
-# PostgreSQL's answers to "not now": starting, stopping, too many connections, waited too long, serialisation.
-_BUSY_STATES = ("57P", "08", "53", "55P03", "57014", "40001", "40P01")
-_LOST = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError, OSError)
 
 
 class Database:
@@ -59,7 +49,7 @@ class Database:
         if made.get_backend_name() == "sqlite":
             read, write = _sqlite_engines(url, durable=not testing)
         else:
-            read, write = _postgres_engines(url)
+            read, write = postgres.engines(url, POOL_TIMEOUT)
         return cls(made, read, write, testing=testing)
 
     @property
@@ -119,11 +109,11 @@ class Database:
             pool = self._pool or await self._open_pool()
             try:
                 return await pool.fetch(sql, *args)  # type: ignore[no-any-return]  # asyncpg has no types
-            except _LOST:
+            except postgres.ERRORS as error:
+                if not postgres.lost(error):
+                    raise
                 return await pool.fetch(sql, *args)  # type: ignore[no-any-return]
-        except _LOST as error:
-            raise away() from error
-        except (asyncpg.PostgresError, sqlite3.OperationalError) as error:
+        except (*postgres.ERRORS, sqlite3.OperationalError) as error:
             if (answer := unavailable(error)) is None:
                 raise
             raise answer from error
@@ -131,10 +121,7 @@ class Database:
     async def _open_pool(self) -> asyncpg.Pool:
         async with self._opening:
             if self._pool is None:
-                self._pool = await asyncpg.create_pool(
-                    self.dsn, min_size=0, max_size=10, statement_cache_size=512,
-                    server_settings=_settings(readonly=True), max_inactive_connection_lifetime=300,
-                )  # fmt: skip
+                self._pool = await postgres.read_pool(self.dsn)
             return self._pool
 
     @property
@@ -164,40 +151,16 @@ class Database:
 def unavailable(error: BaseException) -> CrmError | None:
     """Return `Unavailable` for an error that says "not now" (away, busy, took too long), else None."""
     cause: Any = error.orig if isinstance(error, exc.DBAPIError) else error
-    state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None) or ""
     text = str(cause)
     if (
-        isinstance(error, exc.TimeoutError | asyncpg.InterfaceError)
+        isinstance(error, exc.TimeoutError)
         or (isinstance(error, exc.DBAPIError) and error.connection_invalidated)
-        or state.startswith(_BUSY_STATES)
         or (isinstance(cause, sqlite3.OperationalError) and ("locked" in text or text == "interrupted"))
+        or postgres.lost(cause)
+        or postgres.busy(cause)
     ):
-        return away()
+        return postgres.away()
     return None
-
-
-def away() -> Unavailable:
-    """Return the answer for a database that does not answer."""
-    return Unavailable(_("The database is not available at this moment. Please try again."), retry_after=1)
-
-
-async def connect(*args: Any, **kw: Any) -> asyncpg.Connection:
-    """Connect as asyncpg does; `Unavailable` when there is no server, it starts or stops, or has no room.
-
-    StartupError when the address is wrong: no such database, user or password.
-    """
-    try:
-        return await asyncpg.connect(*args, **kw)
-    except asyncpg.InvalidCatalogNameError as error:
-        raise StartupError(f"{error}: create it with `createdb --template template0 --locale C.UTF-8 NAME`") from error
-    except asyncpg.InvalidAuthorizationSpecificationError as error:
-        raise StartupError(f"the database does not let us in: {error}") from error
-    except _LOST as error:
-        raise away() from error
-    except asyncpg.PostgresError as error:
-        if (answer := unavailable(error)) is None:
-            raise
-        raise answer from error
 
 
 def _sqlite_engines(url: str, *, durable: bool) -> tuple[AsyncEngine, AsyncEngine]:
@@ -210,41 +173,3 @@ def _sqlite_engines(url: str, *, durable: bool) -> tuple[AsyncEngine, AsyncEngin
         url, begin="BEGIN IMMEDIATE", durable=durable, pool_size=1, max_overflow=0, pool_timeout=POOL_TIMEOUT
     )
     return read, write
-
-
-def _settings(*, readonly: bool) -> dict[str, str]:
-    return {
-        "application_name": "crm",
-        "timezone": "UTC",
-        "jit": "off",
-        "default_transaction_read_only": "on" if readonly else "off",
-        "statement_timeout": str(READ_TIMEOUT_MS if readonly else WRITE_TIMEOUT_MS),
-        "lock_timeout": str(LOCK_TIMEOUT_MS),
-        "idle_in_transaction_session_timeout": str(WRITE_TIMEOUT_MS),
-    }
-
-
-def _postgres_engine(url: str, *, readonly: bool, **kw: Any) -> AsyncEngine:
-    made = create_async_engine(
-        url,
-        connect_args={"server_settings": _settings(readonly=readonly), "timeout": 5, "async_creator_fn": connect},
-        pool_timeout=POOL_TIMEOUT,
-        pool_use_lifo=True,
-        json_deserializer=msgspec.json.decode,
-        **kw,
-    )
-
-    @sa.event.listens_for(made.sync_engine, "checkout")
-    def alive(connection: Any, _record: object, _proxy: object) -> None:
-        # After a restart of the server the driver knows that its socket is closed: no ping needed.
-        if connection.driver_connection.is_closed():
-            raise exc.DisconnectionError("the server closed this connection")
-
-    return made
-
-
-def _postgres_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
-    read = _postgres_engine(
-        url, readonly=True, pool_size=8, max_overflow=8, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True
-    )
-    return read, _postgres_engine(url, readonly=False, pool_size=8, max_overflow=8)

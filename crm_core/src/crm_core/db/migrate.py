@@ -26,9 +26,9 @@ from sqlalchemy.pool import NullPool
 
 from crm_core.db import compare, sqlite
 from crm_core.db.backup import backup, missing_file
-from crm_core.db.engine import connect
 from crm_core.db.model import metadata
 from crm_core.db.packages import VERSION_TABLE, Package, State, package, packages
+from crm_core.db.postgres import connect
 from crm_core.db.tables import PluginRow
 from crm_core.db.types import utcnow
 from crm_core.errors import StartupError, UserError

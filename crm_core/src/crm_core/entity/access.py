@@ -93,7 +93,7 @@ def _in_scope(actor: Actor, entity: Entity, verb: str, at: sa.FromClause, name: 
     if scope is Scope.team and actor.team_ids:
         ways.append(at.c.team_id.in_(_teams(actor, name)))
     ways += _shared(actor, entity, verb, at, name)
-    found = sa.func.coalesce(sa.or_(*ways), sa.false()) if ways else sa.false()
+    found: Any = sa.func.coalesce(sa.or_(*ways), sa.false()) if ways else sa.false()
     if entity.also_visible is not None and verb == "read":
         found = sa.or_(found, sa.func.coalesce(adapted(entity, entity.also_visible(actor), at), sa.false()))
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,11 +13,9 @@ from crm_core.entity.paths import Value
 from crm_core.plugin.declare import Entity
 
 
-@lru_cache(maxsize=4096)
-def key_of(model: type[Any], attribute: str) -> str:
+def key_of(model: Any, attribute: str) -> str:
     """Return the name in the table of a model's attribute."""
-    column = sa.inspect(model).columns[attribute]
-    return str(column.key)
+    return str(sa.inspect(model).columns[attribute].key)
 
 
 def stored_in(value: Value) -> type[Any] | None:
@@ -57,7 +54,7 @@ def raw(value: Value, table: sa.FromClause, attribute: str = "") -> sa.ColumnEle
         found: sa.ColumnElement[Any] = extension.sql(table)
         return found
     side = extension.model.__table__.alias()  # type: ignore[union-attr]  # either sql or a model
-    column = side.c[key_of(extension.model, attribute)]  # type: ignore[arg-type]
+    column = side.c[key_of(extension.model, attribute)]
     return sa.select(column).where(side.c.record_id == table.c.id).scalar_subquery()
 
 

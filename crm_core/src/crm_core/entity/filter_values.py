@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from crm_core.entity import columns
 from crm_core.entity import fields as f
+from crm_core.entity.filter_times import NOBODY, TICK, UNITS, Day, Edge, Later, Me, Moment, Wall
 from crm_core.entity.folding import fold
 from crm_core.entity.paths import Path
 from crm_core.errors import Invalid
@@ -26,9 +25,6 @@ MOST_WORDS = 8
 LONGEST_TEXT = 1000
 FARTHEST = 10_000  # units of a relative date
 LARGEST = Decimal(10) ** 15
-TICK = timedelta(microseconds=1)
-NOBODY = UUID(int=0)
-UNITS = ("minute", "hour", "day", "week", "month", "quarter", "year")
 
 # Where a word may begin, beside the start of a text. Fixed, so that both databases and Python agree.
 BREAKS = " \t\n\r-_.,;:!?'\"`()[]{}<>/\\|@#&*+=~^%$" + "\u00a0\u2019\u2018\u201c\u201d\u2013\u2014"
@@ -41,91 +37,6 @@ Tests = list[tuple[str, tuple[Any, ...]]]
 
 class BadFilter(Invalid):
     """The filter cannot be understood; the text says where."""
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """When and for whom a filter is asked."""
-
-    now: datetime
-    zone: str
-    user: UUID = NOBODY
-
-    def start(self, day: date) -> datetime:
-        """Return the instant at which a day begins in the zone."""
-        return datetime.combine(day, time(), ZoneInfo(self.zone)).astimezone(UTC)
-
-    @property
-    def today(self) -> date:
-        """Return the day it is in the zone."""
-        return self.now.astimezone(ZoneInfo(self.zone)).date()
-
-
-class Later:
-    """A value known only when the filter is asked."""
-
-    __slots__ = ()
-
-    def at(self, moment: Moment) -> Any:
-        """Return the value."""
-        raise NotImplementedError
-
-
-@dataclass(frozen=True, slots=True)
-class Day(Later):
-    """The instant at which a day begins."""
-
-    day: date
-
-    def at(self, moment: Moment) -> datetime:
-        return moment.start(self.day)
-
-
-@dataclass(frozen=True, slots=True)
-class Wall(Later):
-    """An instant written without a zone."""
-
-    wall: datetime
-    plus: timedelta = timedelta()
-
-    def at(self, moment: Moment) -> datetime:
-        return self.wall.replace(tzinfo=ZoneInfo(moment.zone)).astimezone(UTC) + self.plus
-
-
-@dataclass(frozen=True, slots=True)
-class Edge(Later):
-    """Where the unit `steps` from now begins: calendar units in the zone; hours and minutes from now itself."""
-
-    unit: str
-    steps: int
-    days: bool  # a date rather than an instant
-
-    def at(self, moment: Moment) -> date | datetime:
-        if self.unit in ("hour", "minute"):
-            return moment.now + timedelta(**{f"{self.unit}s": self.steps})
-        try:
-            day = began(moment.today, self.unit, self.steps)
-        except (OverflowError, ValueError):
-            day = date(9998, 12, 31) if self.steps > 0 else date(2, 1, 1)
-        return day if self.days else moment.start(day)
-
-
-class Me(Later):
-    """The user who asks."""
-
-    def at(self, moment: Moment) -> UUID:
-        return moment.user
-
-
-def began(today: date, unit: str, steps: int) -> date:
-    """Return the first day of the unit `steps` after the one that `today` is in."""
-    if unit == "day":
-        return today + timedelta(days=steps)
-    if unit == "week":
-        return today - timedelta(days=today.weekday()) + timedelta(weeks=steps)
-    months = {"month": 1, "quarter": 3, "year": 12}[unit]
-    index = (today.year * 12 + today.month - 1) // months * months + steps * months
-    return date(index // 12, index % 12 + 1, 1)
 
 
 def shown(value: Any) -> str:
@@ -162,9 +73,8 @@ def tests(path: Path, op: str, value: Any) -> Tests:
             return [(op, padded(exact))] if exact or op == "has_all" else []
         empties: Tests = [("empty", ())] if None in value else []
         return ([("in", padded(exact))] if exact else []) + rest + empties
-    if op == "between":
-        if not isinstance(value, list) or len(value) != 2 or value == [None, None]:
-            raise bad(path, _("a list of two values, one of which may be null"))
+    if op == "between" and (not isinstance(value, list) or len(value) != 2 or value == [None, None]):
+        raise bad(path, _("a list of two values, one of which may be null"))
     return family(path, op, value)
 
 
@@ -371,3 +281,8 @@ FAMILY: dict[str, Callable[[Path, str, Any], Tests]] = {
     "choice": _choice, "multi_choice": _choice, "link": _id, "stage": _id, "links": _id, "any_link": _ref, "tags": _tag,
     "file": _id,
 }  # fmt: skip
+
+__all__ = [
+    "BREAKS", "FAMILY", "NOBODY", "PHONE_MARKS", "BadFilter", "Later", "Moment", "padded", "spaced", "tests",
+    "text_key",
+]  # fmt: skip

@@ -14,6 +14,7 @@ from crm_core.entity import access, records
 from crm_core.entity import fields as f
 from crm_core.entity.folding import fold
 from crm_core.entity.import_links import matching
+from crm_core.entity.money import Rates
 from crm_core.entity.importer import SLICE, Draft, Import
 from crm_core.entity.sheets import Row
 from crm_core.entity.stages import default_pipeline
@@ -185,7 +186,11 @@ async def _learn(job: Import, uow: UnitOfWork, drafts: list[Draft]) -> None:
         group = await _pipeline(job, uow, drafts)
         for pipeline in group:
             await job.names.learn(uow, registry.entities["core.stage"], wanted["core.stage"], pipeline)
-    teams = uow.session.sync_session.info.setdefault("teams", {})
+    remembered = uow.session.sync_session.info
+    remembered["stages"] = {}
+    if any(x.kind == "money" for x in job.entity.fields):
+        remembered["rates"] = await Rates.load(uow)
+    teams = remembered.setdefault("teams", {})
     query = sa.select(TeamMember.user_id, TeamMember.team_id).where(TeamMember.is_primary)
     if "core.user" in wanted:
         teams.update({user: team for user, team in await uow.session.execute(query)})
@@ -228,7 +233,7 @@ def _resolve(job: Import, draft: Draft) -> tuple[dict[str, Any], list[tuple[Colu
             values[key] = found
         elif job.links_to_self(column):
             later.append((column, name))
-        elif field.required:
+        elif field.required or isinstance(field, f.Stage):
             job.fail(draft, column.title, name, _reason(found))
         else:
             job.miss(draft, column.title, name, _reason(found))

@@ -134,6 +134,7 @@ class Import:
         self.fixed = self._constants()
         self.cells = Cells(actor.zone, plan.day_first)
         self.names = Names()
+        self.known = {name: {fold(v): v for v in values} for name, values in plan.known.items()}
         self.report = Report(cause=new_id(), dry_run=plan.dry_run)
         self.later: list[tuple[int, UUID, Column, str]] = []
         self.titles: dict[str, UUID] = {}
@@ -217,9 +218,9 @@ class Import:
             self._choice(draft, column, str(value))
         else:
             draft.values[target.key] = value
-            known = self.plan.known.get(target.name)
-            if known is not None and fold(str(value)) not in {fold(k) for k in known}:
-                near = difflib.get_close_matches(str(value), list(known), n=1)
+            known = self.known.get(target.name)
+            if known is not None and fold(str(value)) not in known:
+                near = [known[n] for n in difflib.get_close_matches(fold(str(value)), list(known), n=1)]
                 self.miss(draft, column.title, str(value), _("Not one of the known values."), near)
 
     def _filled_in(self, text: str, row: Row) -> str:

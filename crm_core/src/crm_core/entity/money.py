@@ -78,11 +78,13 @@ async def _set_one(uow: UnitOfWork, field: f.Money, record: Any) -> None:
     if amount is None:
         setattr(record, f"{field.name}_base", None)
         return
+    rates: Rates | None = uow.session.sync_session.info.get("rates")  # an import reads all of them once a chunk
     if code is None:
-        code = (await uow.settings(MoneySettings)).base_currency
+        code = rates.base if rates is not None else (await uow.settings(MoneySettings)).base_currency
         setattr(record, f"{field.name}_currency", code)
     day = getattr(record, field.date_field) if field.date_field else None
-    setattr(record, f"{field.name}_base", await base_amount(uow, amount, code, day))
+    base = rates.to_base(amount, code, day) if rates is not None else await base_amount(uow, amount, code, day)
+    setattr(record, f"{field.name}_base", base)
 
 
 async def base_amount(uow: UnitOfWork, amount: Decimal, currency: str, day: date | None = None) -> Decimal:

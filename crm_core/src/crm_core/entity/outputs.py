@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
+from crm_core.auth.actor import Actor
 from crm_core.entity import access, columns, paths
 from crm_core.entity import fields as f
 from crm_core.entity.paths import Value
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 MOST_KEPT = 512
 _PARTS = ("tags", "links")
 _LONG = ("long_text", "rich_text")
+CUSTOM = "custom"
 
 
 class reference_text(FunctionElement[str]):  # noqa: N801 - an SQL function
@@ -56,6 +58,7 @@ class Output:
     expand: tuple[str, ...]
     links: dict[str, tuple[int, Entity]]
     struct: type[msgspec.Struct]
+    custom: bool
 
     def columns(self, uow: UnitOfWork) -> list[Any]:
         """Return the SQL of the columns, each as far as the actor may read it."""
@@ -63,6 +66,8 @@ class Output:
         found: list[Any] = [table.c.id.label("id"), table.c.version.label("version")]
         for value in self.values:
             found += [c.label(n) for n, c in shown(uow, self.entity, value, table)]
+        if self.custom:
+            found.append(table.c.custom.label(CUSTOM))
         return found
 
 
@@ -80,23 +85,27 @@ def shown(uow: UnitOfWork, entity: Entity, value: Value, table: sa.FromClause) -
     if isinstance(field, f.AnyLink):
         found = reference_text(*(columns.raw(value, table, c) for c in field.columns))
         return [(field.name, access.readable(uow.registry, uow.actor, entity, field, found))]
-    return [
-        (name, access.readable(uow.registry, uow.actor, entity, field, columns.raw(value, table, _attribute(value, name))))
-        for name in keys(value)
-    ]
+    found_columns = [(n, columns.raw(value, table, _attribute(value, n))) for n in keys(value)]
+    return [(n, access.readable(uow.registry, uow.actor, entity, field, c)) for n, c in found_columns]
 
 
 def _attribute(value: Value, name: str) -> str:
     return value.attribute if value.extension and value.extension.sql else name
 
 
-def plain(registry: Registry, uow: UnitOfWork, entity: Entity) -> list[str]:
-    """Return the names of the fields a list gives unless asked otherwise: all readable ones but long texts and parts."""
-    return [
+def plain(registry: Registry, actor: Actor, entity: Entity) -> tuple[str, ...]:
+    """Return the fields a list gives unless asked otherwise: all that may be read but long texts and parts."""
+    return tuple(
         x.name
         for x in (*paths.SYSTEM[2:4], *registry.fields(entity))
-        if x.kind not in (*_PARTS, *_LONG) and uow.actor.may_see(entity.name, x.name)
-    ]
+        if x.kind not in (*_PARTS, *_LONG) and actor.may_see(entity.name, x.name)
+    )
+
+
+def everything(registry: Registry, actor: Actor, entity: Entity) -> tuple[str, ...]:
+    """Return all fields and parts that may be read."""
+    names = (*(x.name for x in (*paths.SYSTEM[2:4], *registry.fields(entity))), *(c.name for c in entity.children))
+    return (*(n for n in dict.fromkeys(names) if actor.may_see(entity.name, n)), CUSTOM)
 
 
 _kept: OrderedDict[Any, Output] = OrderedDict()
@@ -132,9 +141,11 @@ def _make(
     children = {c.name for c in entity.children if uow.actor.may_see(entity.name, c.name)}
     values: dict[str, Value] = {}
     parts: list[str] = []
-    for name in dict.fromkeys(plain(uow.registry, uow, entity) if fields is None else fields):
+    for name in dict.fromkeys(plain(uow.registry, uow.actor, entity) if fields is None else fields):
         if name in children:
             parts.append(name)
+            continue
+        if name == CUSTOM:
             continue
         value = paths.own_field(uow.registry, uow.actor, entity, name)
         if value.field.kind in _PARTS:
@@ -146,12 +157,13 @@ def _make(
         assert isinstance(step.via, Value)
         values.setdefault(step.via.field.name, step.via)
     kept = _once(values)
-    names = ["id", "version", *(n for v in kept for n in keys(v))]
+    custom = fields is not None and CUSTOM in fields
+    names = ["id", "version", *(n for v in kept for n in keys(v)), *([CUSTOM] if custom else [])]
     links = {_expanded(s): (names.index(s.via.field.name), s.target) for s in steps}  # type: ignore[union-attr]
     struct = msgspec.defstruct(
         entity.noun.capitalize(), [(n, Any) for n in (*names, *parts, *links)], frozen=True, module=__name__
     )
-    return Output(entity, key, kept, tuple(parts), tuple(links), links, struct)  # type: ignore[arg-type]
+    return Output(entity, key, kept, tuple(parts), tuple(links), links, struct, custom)  # type: ignore[arg-type]
 
 
 def _once(values: dict[str, Value]) -> tuple[Value, ...]:

@@ -37,7 +37,8 @@ def clean_children(child: Child, rows: Any) -> list[dict[str, Any]]:
         if unknown := set(row) - set(known) - {"id"}:
             raise BadValue(_("Unknown key: {key}.", key=min(unknown)))
         values = {k: clean(known[k], v) for k, v in row.items() if k != "id"}
-        if all(v in (None, "") for k, v in values.items() if known[k].required):
+        told = [v for k, v in values.items() if known[k].required] or list(values.values())
+        if all(v in (None, "") for v in told):
             continue
         for field in child.fields:
             if field.required and values.get(field.name) is None:

@@ -180,9 +180,9 @@ def readable_at_all(registry: Registry, actor: Actor, entity: Entity) -> bool:
     return actor.scope(entity.name, "read") is not Scope.none
 
 
-def resolve(registry: Registry, actor: Actor, entity: Entity | Child, text: str) -> Path:
+def resolve(registry: Registry, actor: Actor, entity: Entity | Child, text: Any) -> Path:
     """Return what a name leads to. UnknownField for what is not there and for what is barred, alike."""
-    parts = text.split(".") if isinstance(text, str) and 0 < len(text) <= LONGEST_PATH else []
+    parts = text.split(".") if isinstance(text, str) and len(text) <= LONGEST_PATH else []
     if not parts or len(parts) > MOST_STEPS + 1:
         raise UnknownField(_("A field name is text of at most {count} parts.", count=MOST_STEPS + 1))
     steps: list[Step] = []

@@ -16,6 +16,7 @@ from crm_core.db.types import ENTITY_NAME, Id, Ratio, UTCDateTime, new_id
 from crm_core.entity import fields as f
 from crm_core.entity import money
 from crm_core.entity.fields import Option
+from crm_core.entity.inserts import insert_rows
 from crm_core.errors import Forbidden, Invalid
 from crm_core.i18n import Strings
 from crm_core.plugin.declare import Entity
@@ -106,9 +107,15 @@ def stage_field(entity: Entity) -> f.Stage:
 
 
 async def stages_of(uow: UnitOfWork, pipeline_id: UUID) -> list[Stage]:
-    """Return the stages of a pipeline in order."""
+    """Return the stages of a pipeline in order; an import reads them once a chunk."""
+    known: dict[UUID, list[Stage]] | None = uow.session.sync_session.info.get("stages")
+    if known is not None and pipeline_id in known:
+        return known[pipeline_id]
     query = sa.select(Stage).where(Stage.pipeline_id == pipeline_id, Stage.deleted_at.is_(None))
-    return list(await uow.session.scalars(query.order_by(Stage.position, Stage.id)))
+    found = list(await uow.session.scalars(query.order_by(Stage.position, Stage.id)))
+    if known is not None:
+        known[pipeline_id] = found
+    return found
 
 
 async def default_pipeline(uow: UnitOfWork, entity: str) -> Pipeline | None:
@@ -269,4 +276,4 @@ async def remember_first(uow: UnitOfWork, event: Happened) -> None:
     field = stage_field(entity)
     stages = {s.id: s for s in await stages_of(uow, getattr(event.record, field.group_field))}
     rows = first_moves(entity, event.record.__dict__, stages, uow.now, uow.actor.label)
-    await uow.session.execute(sa.insert(StageMove), rows)
+    insert_rows(uow, StageMove, rows)

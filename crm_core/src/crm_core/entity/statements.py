@@ -58,16 +58,17 @@ class Query:
         db = uow.db
         if not uow.readonly and db.wrote(uow.session):
             known = {n: v for n, v in params.items() if n in self.own}
-            return (await uow.session.execute(self.statement, known)).all()
+            rows: Sequence[Any] = (await uow.session.execute(self.statement, known)).all()
+            return rows
         raw = await db.fetch(self.sql, self.arguments(params))
         if not self.out:
             return raw
-        rows = [list(r) for r in raw]
+        lists = [list(r) for r in raw]
         for index, read in self.out:
-            for row in rows:
+            for row in lists:
                 if (value := row[index]) is not None:
                     row[index] = read(value)
-        return rows
+        return lists
 
     async def run(self, uow: UnitOfWork, params: Mapping[str, Any], struct: Callable[..., S]) -> list[S]:
         """Return one `struct(*row)` per row."""

@@ -72,7 +72,9 @@ def _part(uow: UnitOfWork, entity: Entity, field: f.Field, size: int) -> sa.Sele
     return _readable_part(uow, entity, field, statement, tagging.c.record_id)
 
 
-def _readable_part(uow: UnitOfWork, entity: Entity, field: f.Field, statement: sa.Select[Any], owner: Any) -> Any:
+def _readable_part(
+    uow: UnitOfWork, entity: Entity, field: f.Field, statement: sa.Select[Any], owner: Any
+) -> sa.Select[Any]:
     if field.readable is None:
         return statement
     at = access.table_of(entity).alias()
@@ -176,7 +178,7 @@ async def values_of(uow: UnitOfWork, entity: Entity, records: Sequence[Any]) -> 
 def _value_of(
     record: Any, fields: list[f.Field], asked: tuple[str, ...], beside: dict[str, Any], parts: dict[str, Any]
 ) -> dict[str, Any]:
-    found = {"id": record.id, "version": record.version, "created_at": record.created_at, "updated_at": record.updated_at}
+    found = {n: getattr(record, n) for n in ("id", "version", "created_at", "updated_at")}
     for field in fields:
         if field.name in asked or field.name in parts:
             continue

@@ -8,6 +8,7 @@ On PostgreSQL leases follow the database's clock, for hosts differ; on SQLite th
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 _ = Strings("crm_core")
 Connection = AsyncConnection | AsyncSession
+
+MOST_REAPED = 500
+SCATTER_SECONDS = 0.2
 
 # Literals, not parameters: both planners use a partial index only when they can see its condition.
 PENDING, RUNNING = sa.literal_column("'pending'"), sa.literal_column("'running'")
@@ -208,21 +212,32 @@ async def start(connection: Connection, id: UUID, token: UUID, lease: float) -> 
 
 
 async def reap(connection: Connection) -> int:
-    """Give jobs whose lease ran out back, or end them when it was their last attempt; return how many."""
-    last = job.attempts >= job.max_attempts
-    changed = await connection.execute(
-        sa.update(JobRow.__table__)
+    """Give jobs whose lease ran out back, or end them when it was their last attempt; return how many.
+
+    They come back scattered, the more so the more often it happened: else a job that kills its process
+    would meet the same innocent neighbours at each attempt and take them along.
+    """
+    lost = (
+        sa.select(job.id, job.token, job.attempts, job.max_attempts)
         .where(job.state == RUNNING, job.lease_until < clock(connection))
-        .values(
-            state=sa.case((last, "dead"), else_="pending"),
-            held_key=sa.case((last, _kept_key()), else_=job.held_key),
-            finished_at=sa.case((last, clock(connection)), else_=None),
-            error=sa.case((last, "the process that ran it ended or stopped answering"), else_=job.error),
-            token=None,
-            lease_until=None,
-        )
+        .limit(MOST_REAPED)
+        .with_for_update(skip_locked=True)
     )
-    return changed.rowcount  # type: ignore[attr-defined,no-any-return]  # a cursor result
+    found = (await connection.execute(lost)).all()
+    for id, token, attempts, most in found:
+        back: dict[str, Any] = {
+            "state": "pending",
+            "run_at": clock(connection, random.uniform(0, SCATTER_SECONDS * 2**attempts)),  # noqa: S311
+        }
+        if attempts >= most:
+            text = "the process that ran it ended or stopped answering"
+            back = {"state": "dead", "held_key": _kept_key(), "finished_at": utcnow(), "error": text}
+        await connection.execute(
+            sa.update(JobRow.__table__)
+            .where(job.id == id, job.token == token, job.state == RUNNING)
+            .values(token=None, lease_until=None, **back)
+        )
+    return len(found)
 
 
 def _kept_key() -> sa.ColumnElement[Any]:

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 # A claim costs a transaction, so quick jobs are claimed for this many seconds ahead.
 AHEAD_SECONDS = 0.1
-MOST_AHEAD = 64
+MOST_AHEAD = 16
 STUCK_SECONDS = 1.0
 EPOCHS = sa.select(Epoch.name, Epoch.value)
 FAR = datetime(9000, 1, 1, tzinfo=UTC)

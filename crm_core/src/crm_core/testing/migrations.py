@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
@@ -43,8 +43,12 @@ def _sorted(rows: Iterable[Any]) -> list[dict[str, Any]]:
 
 
 def _plain(row: Any) -> dict[str, Any]:
-    inner = lambda v: {n: str(x) for n, x in v.items()} if isinstance(v, dict) else str(v)  # noqa: E731 - SQL among the values
-    return {k: inner(v) for k, v in row.items() if v}
+    return {k: _words(v) for k, v in row.items() if v}
+
+
+def _words(value: Any) -> Any:
+    """Return a value that compares by its text; there is SQL among them."""
+    return {n: str(x) for n, x in value.items()} if isinstance(value, dict) else str(value)
 
 
 async def migrations_up_down_up(url: str, own: Package, before: Iterable[Package] = ()) -> None:

@@ -86,12 +86,23 @@ def base_config(tmp_path: Path) -> Config:
     )  # fmt: skip
 
 
+@pytest.fixture(scope="session")
+def made_once() -> dict[object, Any]:
+    """What is the same for all tests of a process: the usual registry, and applications by registry."""
+    return {}
+
+
 @pytest.fixture
-def registry(base_config: Config, plugins: Sequence[tuple[str, ModuleType]]) -> Registry:
+def registry(
+    base_config: Config, plugins: Sequence[tuple[str, ModuleType]], made_once: dict[object, Any]
+) -> Registry:
     """Everything built in, installed, and in `plugins`."""
     from crm_core.plugin.loader import load
 
-    return load(base_config, plugins)
+    if plugins:
+        return load(base_config, plugins)
+    found: Registry = made_once.get("registry") or made_once.setdefault("registry", load(base_config))
+    return found
 
 
 @pytest.fixture
@@ -142,11 +153,14 @@ async def uow(kernel: Kernel) -> AsyncIterator[UnitOfWork]:
 
 
 @pytest_asyncio.fixture
-async def app(kernel: Kernel) -> Litestar:
-    """The web application on this test's kernel."""
-    from crm_core.app import create_app
+async def app(kernel: Kernel, made_once: dict[object, Any]) -> Litestar:
+    """The web application on this test's kernel; assembled once per registry."""
+    from crm_core.app import assemble, attach
 
-    return create_app(kernel)
+    found: Litestar | None = made_once.get(kernel.registry)
+    if found is None:
+        found = made_once.setdefault(kernel.registry, assemble(kernel.registry))
+    return attach(found, kernel)
 
 
 @pytest_asyncio.fixture

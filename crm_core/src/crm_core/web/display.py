@@ -131,6 +131,8 @@ def _rich(d: Display, kind: Field, value: Any, row: Any) -> Markup:
 
 
 def _number(d: Display, kind: Any, value: Any, row: Any) -> Markup:
+    if kind.kind == "integer" and abs(int(value)) < 10_000:
+        return escape(value)  # no separator in four digits: many of them are years
     return escape(d.number(value))
 
 

@@ -54,6 +54,7 @@ def _nav(registry: Registry) -> list[NavItem]:
                 NavItem(
                     label=entity.plural, href=f"/{entity.path}", icon=entity.icon, order=entity.order,
                     permission="" if entity.public_read else f"{entity.name}.read",
+                    group="" if entity.field("owner_id") is not None else "Administration",
                 )
             )  # fmt: skip
     return declared

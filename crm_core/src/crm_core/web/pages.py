@@ -49,7 +49,7 @@ async def home(request: AnyRequest, uow: Uow) -> Response[Any]:
     """Answer with the newest records of each kind, and the tiles of plugins."""
     tiles = []
     for entity in sorted(uow.registry.entities.values(), key=lambda e: e.order):
-        if not entity.in_menu or entity.parent or not may(uow, entity, "read"):
+        if not entity.in_menu or entity.field("owner_id") is None or not may(uow, entity, "read"):
             continue
         by_name = {x.name: x for x in seen_fields(uow, entity)}
         extra = next((by_name[n] for n in entity.list_columns if n in by_name and n != entity.title), None)

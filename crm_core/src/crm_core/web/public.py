@@ -91,7 +91,7 @@ class PublicController(Controller):
     limit: ClassVar[int] = 30
     frame_ancestors: ClassVar[tuple[str, ...]] = ()
     include_in_schema = False
-    dependencies = {"uow": Provide(provide_public_uow), "link": Provide(provide_link)}
+    dependencies: Any = {"uow": Provide(provide_public_uow), "link": Provide(provide_link)}
 
     def __init__(self, owner: Any) -> None:
         super().__init__(owner)

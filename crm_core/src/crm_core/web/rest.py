@@ -78,7 +78,7 @@ def params(request: AnyRequest, registry: Registry) -> query.ListParams:
         return tuple(n for n in q.get(key, "").split(",") if n)
 
     return query.ListParams(
-        filter=filter_, q=q.get("q", ""), sort=q.get("sort", ""), fields=names("fields"), limit=limit,
+        filter=filter_, q=q.get("q", ""), sort=q.get("sort", ""), fields=names("fields") or None, limit=limit,
         cursor=q.get("cursor") or None, deleted=q.get("deleted") == "true", expand=names("expand"),
     )  # fmt: skip
 

@@ -190,7 +190,7 @@ async def read(receive: Receive, limit: int, *, whole: bool = True) -> tuple[byt
         more = message["type"] == "http.request" and bool(message.get("more_body"))
         if whole and size > limit:
             raise TooLarge(_("The request is too large."))
-    return b"".join(m.get("body", b"") for m in kept), again(kept, receive)  # type: ignore[misc]
+    return b"".join(m.get("body", b"") for m in kept), again(kept, receive)
 
 
 def again(kept: Iterable[Any], receive: Receive) -> Receive:

@@ -113,7 +113,7 @@ def _entry(
     else:
         icon, own, other = KINDS.get(kind, ("point", _("{type}", type=event.type), _("{type}", type=event.type)))
         text, template = (own if event.record_id == record_id else other), ""
-    who = people.get(event.actor) or event.actor.partition(":")[2] or event.actor
+    who = people.get(event.actor) or _("System").to(uow.locale)
     return Entry(event.id, icon, who, text, event.at, template=template, payload=payload)
 
 

@@ -26,7 +26,7 @@ CONTACT = Entity(
     label=_("Contact"),
     plural=_("Contacts"),
     path="contacts",
-    icon="user",
+    icon="users",
     title="name",
     fields=(
         fields.Text(

@@ -116,11 +116,10 @@ DEAL = Entity(
             reverse_label=_("Deals"),
             import_names=("contact", "contact name", "ansprechpartner"),
         ),
-        fields.Link("pipeline_id", _("Pipeline"), target="core.pipeline", required=True, import_names=("pipeline",)),
+        fields.Link("pipeline_id", _("Pipeline"), target="core.pipeline", help=_("Empty: the default one"), import_names=("pipeline",)),
         fields.Stage(
             "stage_id",
             _("Stage"),
-            required=True,
             group_field="pipeline_id",
             opened_field="engaged_on",
             closed_field="closed_on",

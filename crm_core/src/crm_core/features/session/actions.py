@@ -6,9 +6,12 @@ transactions of their own; the ones that need no hash take `uow`.
 
 from __future__ import annotations
 
+import hmac
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -23,7 +26,7 @@ from crm_core.auth.session import Session, revoke_sessions, start_session
 from crm_core.auth.tokens import Token, create_token, revoke_tokens
 from crm_core.entity import records
 from crm_core.entity.folding import fold
-from crm_core.errors import Conflict, Forbidden, NotFound, Unauthenticated
+from crm_core.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from crm_core.features.roles.actions import install_grants
 from crm_core.i18n import Strings
 from crm_core.plugin.declare import Ref
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from crm_core.kernel import Kernel
 
 _ = Strings("crm_core")
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class SignInRefused(Unauthenticated):
@@ -53,6 +57,10 @@ class AlreadySetUp(Conflict):
 
 class PersonNeeded(Forbidden):
     """Tokens and passwords are looked after by a person at a browser, never by a token."""
+
+
+class SetUpCodeWrong(Invalid):
+    """Beyond this machine the first administrator proves to be the installer: the code is in the server's log."""
 
 
 class TokenUnknown(NotFound):
@@ -107,10 +115,29 @@ async def has_users(kernel: Kernel) -> bool:
     return bool(kernel.caches["has users"])
 
 
-async def set_up(kernel: Kernel, name: str, email: str, password: str, visitor: Visitor, *, locale: str = "en") -> str:
-    """Make the first administrator and return a session's token; AlreadySetUp for everybody after the first."""
+def set_up_code(kernel: Kernel) -> str:
+    """Return the code that the set-up page asks for, "" where only this machine reaches it."""
+    if urlsplit(kernel.config.url).hostname in LOOPBACK:
+        return ""
+    return hmac.new(kernel.key, b"set up", sha256).hexdigest()[:10]
+
+
+async def set_up(
+    kernel: Kernel, name: str, email: str, password: str, visitor: Visitor, *, locale: str = "en", code: str = ""
+) -> str:
+    """Make the first administrator and return a session's token; AlreadySetUp for everybody after the first.
+
+    SetUpCodeWrong without the code from the server's log, where other machines reach the page.
+    """
     if await has_users(kernel):
         raise AlreadySetUp(_("This CRM is set up already. Please sign in."))
+    if expected := set_up_code(kernel):
+        attempt = await record_attempt(kernel, "setup", "setup", visitor.address)
+        if not hmac.compare_digest(code.strip().encode(), expected.encode()):
+            text = _("Enter the code that the server has written to its log.")
+            raise SetUpCodeWrong(text, fields={"code": text})
+        async with kernel.write(system("setup")) as uow:
+            await mark_right(uow, attempt)
     passwords.check(password, name=name, email=email)
     hashed = await passwords.hashed(password)
     try:
@@ -208,7 +235,7 @@ async def make_token(
         raise PersonNeeded(_("Only users have tokens."))
     row, secret = await create_token(uow, owner, name, scopes=scopes, expires_at=expires_at)
     await uow.emit(
-        TokenCreated(user_id=owner, token_id=row.id, scopes=list(row.scopes)), about=[Ref("core.user", owner)]
+        TokenCreated(user_id=owner, token_id=row.id, scopes=tuple(row.scopes)), about=[Ref("core.user", owner)]
     )
     return row, secret
 

@@ -1,5 +1,6 @@
 """Log-in, log-out, first set-up, and the account page: password, sessions, tokens."""
 
+import logging
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -21,6 +22,7 @@ from crm_core.web.page import Page, page, redirect
 
 _ = Strings("crm_core")
 AnyRequest = Request[Any, Any, Any]
+log = logging.getLogger(__name__)
 DAYS = (30, 90, 365)
 
 
@@ -89,20 +91,24 @@ class SessionPages(PageController):
         """Show the form for the first administrator, only while there is no user."""
         if await actions.has_users(kernel_of(request)):
             raise NotFound(_("This CRM is set up already. Please sign in."))
-        return await page(request, uow, "core/setup.html", problem=None, name="", email="")
+        if code := actions.set_up_code(kernel_of(request)):
+            log.warning("set-up code: %s", code)
+        return await page(request, uow, "core/setup.html", problem=None, name="", email="", asks_code=bool(code))
 
     @post("/setup", opt={"public": True})
     async def setup(self, request: AnyRequest) -> Response[Any]:
         """Make the first administrator and sign them in."""
-        name, email, password, again = await posted(request, "name", "email", "password", "again")
+        name, email, password, again, code = await posted(request, "name", "email", "password", "again", "code")
         kernel = kernel_of(request)
         try:
             if password != again:
                 raise Invalid(_("The passwords differ."), fields={"again": _("The passwords differ.")})
             locale = accepted(request.headers.get("accept-language", ""))
-            token = await actions.set_up(kernel, name, email, password, visitor(request), locale=locale)
-        except Invalid as problem:
-            return await refused(request, "core/setup.html", problem, name=name, email=email)
+            token = await actions.set_up(kernel, name, email, password, visitor(request), locale=locale, code=code)
+        except (Invalid, RateLimited) as problem:
+            return await refused(
+                request, "core/setup.html", problem, name=name, email=email, asks_code=bool(actions.set_up_code(kernel))
+            )
         return to("/", **{"set-cookie": cookie(kernel.config, token)})
 
 

@@ -8,12 +8,19 @@ from crm_core.features.session import jobs
 from crm_core.features.session.event_types import EVENT_TYPES
 from crm_core.features.session.pages import AccountPages, SessionPages
 from crm_core.features.session.rest import PasswordApi, SessionApi, TokenApi
-from crm_core.plugin import EventType, Job, Schedule, hookimpl
+from crm_core.plugin import EventType, Job, Schedule, Slot, Strings, hookimpl
+
+_ = Strings("crm_core")
 
 
 @hookimpl
 def crm_routes() -> Sequence[type]:
     return (SessionPages, AccountPages, SessionApi, TokenApi, PasswordApi)
+
+
+@hookimpl
+def crm_slots() -> Sequence[Slot]:
+    return (Slot(place="layout.user", label=_("Your account"), template="core/_account_link.html", order=10),)
 
 
 @hookimpl

@@ -22,7 +22,8 @@ async def validate(uow: UnitOfWork, record: Team, changed: frozenset[str]) -> No
     """Refuse a parent that closes a circle."""
     if "parent_id" not in changed or record.parent_id is None:
         return
-    parents = {i: p for i, p in (await uow.session.execute(sa.select(Team.id, Team.parent_id))).all()}
+    rows = (await uow.session.execute(sa.select(Team.id, Team.parent_id))).all()
+    parents: dict[UUID, UUID | None] = {row.id: row.parent_id for row in rows}
     parents[record.id] = record.parent_id
     seen = {record.id}
     team: UUID | None = record.parent_id

@@ -14,7 +14,7 @@ USER = Entity(
     label=_("User"),
     plural=_("Users"),
     path="users",
-    icon="user",
+    icon="user-cog",
     title="name",
     fields=(
         fields.Text("name", _("Name"), required=True, sortable=True, search="A", personal=True),

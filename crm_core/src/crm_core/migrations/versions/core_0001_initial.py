@@ -221,6 +221,41 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("hash", name=op.f("pk_core_event_text")),
     )
     op.create_table(
+        "core_file",
+        sa.Column("name", sa.String(length=255), nullable=False),
+        sa.Column(
+            "name_f",
+            sa.String(length=255).with_variant(sa.String(length=255, collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("media_type", sa.String(length=127), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("parent_entity", sa.String(length=64), nullable=True),
+        sa.Column("parent_id", types.Id(), nullable=True),
+        sa.Column("parent_owner_id", types.Id(), nullable=True),
+        sa.Column("parent_team_id", types.Id(), nullable=True),
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("created_at", types.UTCDateTime(), nullable=False),
+        sa.Column("updated_at", types.UTCDateTime(), nullable=False),
+        sa.Column("owner_id", types.Id(), nullable=True),
+        sa.Column("team_id", types.Id(), nullable=True),
+        sa.Column("deleted_at", types.UTCDateTime(), nullable=True),
+        sa.Column("deleted_by", types.Id(), nullable=True),
+        sa.Column("merged_into", types.Id(), nullable=True),
+        sa.Column("custom", types.Json(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_core_file")),
+    )
+    with op.batch_alter_table("core_file", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_core_file_owner_id"), ["owner_id"], unique=False)
+        batch_op.create_index("ix_core_file_parent", ["parent_entity", "parent_id", "id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_core_file_parent_owner_id"), ["parent_owner_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_core_file_parent_team_id"), ["parent_team_id"], unique=False)
+        batch_op.create_index("ix_core_file_sha256", ["sha256"], unique=False)
+        batch_op.create_index(batch_op.f("ix_core_file_team_id"), ["team_id"], unique=False)
+
+    op.create_table(
         "core_idempotency",
         sa.Column("actor", sa.String(length=128), nullable=False),
         sa.Column("key", sa.String(length=128), nullable=False),
@@ -1318,6 +1353,15 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_core_idempotency_at"))
 
     op.drop_table("core_idempotency")
+    with op.batch_alter_table("core_file", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_core_file_team_id"))
+        batch_op.drop_index("ix_core_file_sha256")
+        batch_op.drop_index(batch_op.f("ix_core_file_parent_team_id"))
+        batch_op.drop_index(batch_op.f("ix_core_file_parent_owner_id"))
+        batch_op.drop_index("ix_core_file_parent")
+        batch_op.drop_index(batch_op.f("ix_core_file_owner_id"))
+
+    op.drop_table("core_file")
     op.drop_table("core_event_text")
     with op.batch_alter_table("core_event", schema=None) as batch_op:
         batch_op.drop_index("ix_core_event_record")

@@ -32,6 +32,7 @@ class CrmPicker extends CrmElement {
         loading: () => '<div class="no-results">…</div>',
       },
     });
+    select.setAttribute('aria-hidden', 'true'); // the box's own input is what people meet
     if (select.getAttribute('aria-invalid') === 'true') this.box.wrapper.classList.add('invalid');
     const described = select.getAttribute('aria-describedby');
     if (described) this.box.control_input.setAttribute('aria-describedby', described);

@@ -1,0 +1,100 @@
+"""What a list, count or bulk action asks for, checked against what the actor may know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from crm_core.entity import access, columns, filter_sql, filters, paths, search
+from crm_core.entity.filter_values import NOBODY, Moment
+from crm_core.plugin.declare import Entity
+
+if TYPE_CHECKING:
+    from crm_core.uow import UnitOfWork
+
+LIMIT = 50
+
+
+@dataclass(frozen=True, slots=True)
+class ListParams:
+    """What a list asks for.
+
+    filter: JSON text, decoded JSON or a parsed filter. q: words to search for. sort: a sortable field,
+    "-" first for descending. fields: None for every plain field. limit: 1 to 500 rows. cursor: from the
+    page before. deleted: the trash. expand: links whose records are given along.
+    """
+
+    filter: Any = None
+    q: str = ""
+    sort: str = ""
+    fields: tuple[str, ...] | None = None
+    limit: int = LIMIT
+    cursor: str | None = None
+    deleted: bool = False
+    expand: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Asked:
+    """A list's parameters, understood and checked for one actor; `key` is what decides the SQL."""
+
+    entity: Entity
+    node: filters.Node
+    words: list[str]
+    deleted: bool
+    key: tuple[Any, ...]
+    params: dict[str, Any] = field(default_factory=dict)
+
+
+def moment(uow: UnitOfWork) -> Moment:
+    """Return when and for whom filters are asked in a unit of work."""
+    return Moment(uow.now, uow.zone, uow.actor.user_id or NOBODY)
+
+
+def asked(uow: UnitOfWork, entity: Entity, params: ListParams) -> Asked:
+    """Check filter and search words of a list; Invalid says what is wrong."""
+    node = filters.parse(uow.registry, uow.actor, entity, params.filter)
+    words = search.words_of(params.q)
+    if params.q.strip():
+        node, words = _searched(uow, entity, node, words)
+    involved = dict.fromkeys(
+        s.target.name for path, _value in filters.steps_of(node) for s in path.steps if isinstance(s.target, Entity)
+    )
+    key = (
+        entity.name, filters.shape(node), bool(words), params.deleted,
+        access.shape(uow.registry, uow.actor, entity),
+        *(access.shape(uow.registry, uow.actor, uow.registry.entities[e]) for e in involved),
+    )  # fmt: skip
+    found = Asked(entity, node, words, params.deleted, key)
+    found.params = {f"p{i}": v for i, v in enumerate(filters.arguments(node, moment(uow)))}
+    found.params.update(access.parameters(uow.actor))
+    if words:
+        found.params["words"] = search.match(uow.db.dialect, words)
+    return found
+
+
+def _searched(
+    uow: UnitOfWork, entity: Entity, node: filters.Node, words: list[str]
+) -> tuple[filters.Node, list[str]]:
+    """Return filter and index words for a search: whoever is barred from something indexed searches the title."""
+    if words and search.searchable(entity) and not search.barred(uow.actor, entity):
+        return node, words
+    title = paths.names(uow.registry, entity.name).values[entity.title]
+    if not words or not paths.sees(uow.actor, title) or columns.twin_of(title) is None:
+        return filters.NOTHING, []
+    path = paths.Path(entity.title, (), title)
+    return filters.All((node, filters.Test(path, "has_words", tuple(f" {w}" for w in words)))), []
+
+
+def condition(uow: UnitOfWork, it: Asked) -> sa.ColumnElement[bool]:
+    """Return the condition of a list: rights, filter and search words."""
+    table = access.table_of(it.entity)
+    parts = [
+        access.rows(uow.registry, uow.actor, it.entity, "read", deleted=it.deleted),
+        filter_sql.compile_filter(uow.registry, uow.actor, it.entity, it.node),
+    ]
+    if it.words:
+        parts.append(table.c.id.in_(search.found(uow.db.dialect, it.entity)))
+    return sa.and_(*parts)

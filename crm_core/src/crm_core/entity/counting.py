@@ -1,0 +1,65 @@
+"""Numbers over whole lists, and the ids of their records."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from crm_core.entity import access, columns, paths
+from crm_core.entity import fields as f
+from crm_core.entity.asking import ListParams, asked, condition
+from crm_core.entity.statements import parameter, prepared
+from crm_core.errors import Invalid
+from crm_core.i18n import Strings
+from crm_core.plugin.declare import Entity
+
+if TYPE_CHECKING:
+    from crm_core.uow import UnitOfWork
+
+_ = Strings("crm_core")
+
+COUNTED = 10_000
+MOST = 500
+
+
+async def count(uow: UnitOfWork, entity: Entity, params: ListParams, *, at_most: int = COUNTED) -> int:
+    """Return how many records a list has in all; counting stops at `at_most`."""
+    it = asked(uow, entity, params)
+
+    def make() -> sa.Select[Any]:
+        one: sa.Select[Any] = sa.select(sa.literal_column("1")).select_from(access.table_of(entity))
+        one = one.where(condition(uow, it))
+        return sa.select(sa.func.count()).select_from(one.limit(parameter("most", sa.Integer())).subquery())
+
+    rows = await prepared(uow, ("count", it.key), make).fetch(uow, {**it.params, "most": at_most})
+    return int(rows[0][0])
+
+
+async def totals(uow: UnitOfWork, entity: Entity, params: ListParams, sums: tuple[str, ...]) -> dict[str, Any]:
+    """Return {"count": n, field: sum or None} over a whole list; money is summed in the base currency."""
+    it = asked(uow, entity, params)
+    values = [paths.own_field(uow.registry, uow.actor, entity, name) for name in sums]
+    if bad := next((v for v in values if not isinstance(v.field, f.Integer | f.Decimal | f.Money)), None):
+        raise Invalid(_("{name} cannot be summed.", name=bad.field.name))
+
+    def make() -> sa.Select[Any]:
+        table = access.table_of(entity)
+        shown = [access.readable(uow.registry, uow.actor, entity, v.field, columns.raw(v, table)) for v in values]
+        added = [sa.type_coerce(sa.func.sum(c), c.type) for c in shown]
+        return sa.select(sa.func.count(), *added).select_from(table).where(condition(uow, it))
+
+    rows = await prepared(uow, ("totals", it.key, sums), make).fetch(uow, it.params)
+    return {"count": int(rows[0][0]), **dict(zip(sums, rows[0][1:], strict=True))}
+
+
+async def ids(uow: UnitOfWork, entity: Entity, params: ListParams, *, limit: int = MOST) -> list[UUID]:
+    """Return the ids of a list's first records, without order: for bulk actions."""
+    it = asked(uow, entity, params)
+    table = access.table_of(entity)
+    query = prepared(
+        uow, ("ids", it.key),
+        lambda: sa.select(table.c.id).where(condition(uow, it)).limit(parameter("limit", sa.Integer())),
+    )  # fmt: skip
+    return [row[0] for row in await query.fetch(uow, {**it.params, "limit": limit})]

@@ -1,0 +1,98 @@
+"""Values of filters that depend on when and by whom the filter is asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+TICK = timedelta(microseconds=1)
+NOBODY = UUID(int=0)
+UNITS = ("minute", "hour", "day", "week", "month", "quarter", "year")
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When and for whom a filter is asked."""
+
+    now: datetime
+    zone: str
+    user: UUID = NOBODY
+
+    def start(self, day: date) -> datetime:
+        """Return the instant at which a day begins in the zone."""
+        return datetime.combine(day, time(), ZoneInfo(self.zone)).astimezone(UTC)
+
+    @property
+    def today(self) -> date:
+        """Return the day it is in the zone."""
+        return self.now.astimezone(ZoneInfo(self.zone)).date()
+
+
+class Later:
+    """A value known only when the filter is asked."""
+
+    __slots__ = ()
+
+    def at(self, moment: Moment) -> Any:
+        """Return the value."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class Day(Later):
+    """The instant at which a day begins."""
+
+    day: date
+
+    def at(self, moment: Moment) -> datetime:
+        return moment.start(self.day)
+
+
+@dataclass(frozen=True, slots=True)
+class Wall(Later):
+    """An instant written without a zone."""
+
+    wall: datetime
+    plus: timedelta = timedelta()
+
+    def at(self, moment: Moment) -> datetime:
+        return self.wall.replace(tzinfo=ZoneInfo(moment.zone)).astimezone(UTC) + self.plus
+
+
+@dataclass(frozen=True, slots=True)
+class Edge(Later):
+    """Where the unit `steps` from now begins: calendar units in the zone; hours and minutes from now itself."""
+
+    unit: str
+    steps: int
+    days: bool  # a date rather than an instant
+
+    def at(self, moment: Moment) -> date | datetime:
+        if self.unit in ("hour", "minute"):
+            return moment.now + timedelta(**{f"{self.unit}s": self.steps})
+        try:
+            day = began(moment.today, self.unit, self.steps)
+        except (OverflowError, ValueError):
+            day = date(9998, 12, 31) if self.steps > 0 else date(2, 1, 1)
+        return day if self.days else moment.start(day)
+
+
+class Me(Later):
+    """The user who asks."""
+
+    def at(self, moment: Moment) -> UUID:
+        return moment.user
+
+
+def began(today: date, unit: str, steps: int) -> date:
+    """Return the first day of the unit `steps` after the one that `today` is in."""
+    if unit == "day":
+        return today + timedelta(days=steps)
+    if unit == "week":
+        return today - timedelta(days=today.weekday()) + timedelta(weeks=steps)
+    months = {"month": 1, "quarter": 3, "year": 12}[unit]
+    index = (today.year * 12 + today.month - 1) // months * months + steps * months
+    return date(index // 12, index % 12 + 1, 1)

@@ -1,0 +1,1 @@
+"""Files: uploads that hang on any record."""

@@ -1,0 +1,60 @@
+"""Uploading and downloading."""
+
+from typing import Annotated, Any
+from urllib.parse import quote
+from uuid import UUID
+
+import msgspec
+from litestar import Response, get, post
+from litestar.datastructures import UploadFile
+from litestar.di import NamedDependency
+from litestar.enums import RequestEncodingType
+from litestar.params import Body, FromPath
+from litestar.response import File as FileAnswer
+
+from crm_core.entity import access, query
+from crm_core.features.files import actions
+from crm_core.uow import UnitOfWork
+from crm_core.web.controllers import ApiController
+
+
+class Upload(msgspec.Struct):
+    """A multipart form: the file, and the record it hangs on."""
+
+    file: UploadFile
+    parent: str = ""
+
+
+class FileUploads(ApiController):
+    """POST a multipart form to upload, GET the content to download."""
+
+    path = "/files"
+    tags = ("Files",)
+
+    @post("/upload", opt={"permission": "core.file.create"}, operation_id="upload_file", summary="Upload a file")
+    async def upload(
+        self,
+        uow: NamedDependency[UnitOfWork],
+        data: Annotated[Upload, Body(media_type=RequestEncodingType.MULTI_PART)],
+    ) -> Response[bytes]:
+        """Store a file; the answer is its record."""
+        file = await actions.take(uow, data.file, data.parent)
+        await uow.settle()
+        values = (await query.values_of(uow, uow.registry.entity("core.file"), [file]))[0]
+        return Response(msgspec.json.encode(values), status_code=201, media_type="application/json")
+
+    @get("/{record_id:uuid}/content", opt={"permission": "core.file.read"}, operation_id="download_file",
+         summary="Download a file", include_in_schema=True)  # fmt: skip
+    async def download(self, uow: NamedDependency[UnitOfWork], record_id: FromPath[UUID]) -> Any:
+        """Send the bytes as an attachment, whatever they are."""
+        file = await access.get(uow, uow.registry.entity("core.file"), record_id)
+        return FileAnswer(
+            uow.kernel.blobs.open(file.sha256),
+            media_type=file.media_type,
+            headers={
+                "content-disposition": f"attachment; filename*=UTF-8''{quote(file.name, safe='')}",
+                "x-content-type-options": "nosniff",
+                "content-security-policy": "sandbox; default-src 'none'",
+                "cache-control": "private, no-cache",
+            },
+        )
