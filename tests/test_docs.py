@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-
 from crm_core.cli import crm
 
 ROOT = Path(__file__).parent.parent
@@ -37,7 +36,9 @@ def test_committed_reference_equals_a_fresh_one(generated: Path, name: str) -> N
 def test_tutorial_shows_the_files_of_the_example() -> None:
     shown = dict(SHOWN.findall((ROOT / "docs" / "plugins" / "tutorial.md").read_text(encoding="utf-8")))
     for name, text in shown.items():
-        assert text == EXAMPLE.joinpath(name).read_text(encoding="utf-8"), f"{name} differs between tutorial and example"
+        assert text == EXAMPLE.joinpath(name).read_text(encoding="utf-8"), (
+            f"{name} differs between tutorial and example"
+        )
     written = {p.relative_to(EXAMPLE).as_posix() for p in EXAMPLE.rglob("*") if p.suffix in {".py", ".toml", ".html"}}
     made = {name for name in written if "/migrations/" in name or "__pycache__" in name}
     assert written - made == set(shown)

@@ -37,6 +37,10 @@ def test_example_plugin_passes_its_tests(folder: Path, tmp_path: Path) -> None:
     entries = installed(folder, tmp_path)
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder / "tests")],
-        cwd=ROOT, env={**os.environ, "PYTHONPATH": os.pathsep.join(entries)}, text=True, capture_output=True, check=False,
-    )  # fmt: skip
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(entries)},
+        text=True,
+        capture_output=True,
+        check=False,
+    )
     assert ran.returncode == 0, ran.stdout[-6000:] + ran.stderr[-2000:]

@@ -29,7 +29,7 @@ MEANINGS = {
     "required": "Plugins the CRM does not start without.",
     "disabled": "Plugins that stay installed and are not loaded.",
     "strict_plugins": "Refuse to start when any plugin cannot load.",
-    "insecure_http": "Allow log-in over plain http from other machines; pages then carry a warning.",
+    "insecure_http": "Start although `base_url` is plain http: passwords then cross the network readable.",
     "outbound_allow": "Private networks (CIDR) that outgoing connections may reach.",
     "jobs": "Whether an embedded web process runs jobs.",
     "job_lease": "Seconds the job of a killed process waits until another one takes it.",

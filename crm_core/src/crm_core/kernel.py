@@ -47,7 +47,7 @@ class Kernel:
     @asynccontextmanager
     async def read(self, actor: Actor, *, locale: str | None = None) -> AsyncGenerator[UnitOfWork]:
         """Begin a unit of work on the read engine; emit, enqueue and flush raise."""
-        uow = UnitOfWork(self, self.db.session(readonly=True), actor, readonly=True, locale=locale)
+        uow = UnitOfWork(self, None, actor, readonly=True, locale=locale)
         async with opened(uow):
             yield uow
 

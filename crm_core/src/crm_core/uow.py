@@ -85,7 +85,7 @@ class UnitOfWork:
     def __init__(
         self,
         kernel: Kernel,
-        session: AsyncSession,
+        session: AsyncSession | None,
         actor: Actor,
         *,
         readonly: bool,
@@ -93,7 +93,7 @@ class UnitOfWork:
         locale: str | None = None,
     ) -> None:
         self.kernel = kernel
-        self.session = session
+        self.made = session  # None until a reading unit of work needs one: hot lists use the driver alone
         self.actor = actor
         self.readonly = readonly
         self.cause = cause or new_id()
@@ -105,7 +105,16 @@ class UnitOfWork:
         self.inserts: list[tuple[Any, Any]] = []
         self.heard: int = 0
         self.after: list[Any] = []
-        self.changes: Changes | None = None if readonly else watch(session.sync_session, kernel.registry, kernel.parts)
+        self.changes: Changes | None = (
+            None if readonly else watch(self.session.sync_session, kernel.registry, kernel.parts)
+        )
+
+    @property
+    def session(self) -> AsyncSession:
+        """Return the session, made at its first use."""
+        if self.made is None:
+            self.made = self.kernel.db.session(readonly=self.readonly)
+        return self.made
 
     @property
     def registry(self) -> Registry:
@@ -281,6 +290,15 @@ def outside_transaction(what: str) -> None:
 @asynccontextmanager
 async def opened(uow: UnitOfWork) -> AsyncGenerator[UnitOfWork]:
     """Run a unit of work: finish on leaving, roll back on any error, translate database errors."""
+    if uow.readonly:
+        try:
+            yield uow
+        except DATABASE_ERRORS as error:
+            raise answer(error) from error
+        finally:
+            if uow.made is not None:
+                await asyncio.shield(uow.made.close())
+        return
     task = asyncio.current_task()
     outer = _open.get(task) if task else None
     if task:
@@ -288,8 +306,7 @@ async def opened(uow: UnitOfWork) -> AsyncGenerator[UnitOfWork]:
     try:
         async with write_limit(uow.session):
             yield uow
-            if not uow.readonly:
-                await uow.finish()
+            await uow.finish()
     except DATABASE_ERRORS as error:
         raise answer(error) from error
     finally:

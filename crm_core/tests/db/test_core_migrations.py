@@ -4,11 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
-
-import crm_core
 from crm_core.db import migrate, tables
 from crm_core.db.packages import packages
 from crm_core.testing.migrations import migrations_up_down_up, models_match
+
+import crm_core
 
 HOME = Path(crm_core.__file__).parent
 
@@ -28,7 +28,9 @@ async def test_models_and_migrations_agree(empty_database_url, own):
 
 
 def test_every_kernel_module_with_tables_is_imported():
-    kernel = [p for p in HOME.rglob("*.py") if p.relative_to(HOME).parts[0] not in ("features", "testing", "migrations")]
+    kernel = [
+        p for p in HOME.rglob("*.py") if p.relative_to(HOME).parts[0] not in ("features", "testing", "migrations")
+    ]
     found = {
         "crm_core." + ".".join(p.relative_to(HOME).with_suffix("").parts)
         for p in kernel

@@ -2,7 +2,6 @@
 
 import pytest
 from click.testing import CliRunner
-
 from crm_core.commands.db import command
 from crm_core.errors import UserError
 

@@ -14,7 +14,6 @@ from time import perf_counter, sleep
 
 import pytest
 import sqlalchemy as sa
-
 from crm_core.db.engine import Database, unavailable
 from crm_core.db.tables import Epoch
 from crm_core.errors import Unavailable

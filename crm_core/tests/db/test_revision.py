@@ -7,22 +7,22 @@ from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column
-
 from crm_core.db import migrate
 from crm_core.db.compare import owner
-from crm_core.db.model import Record, folded, foreign, metadata, package_base
+from crm_core.db.model import Record, folded, foreign, metadata, package_registry
 from crm_core.db.packages import Package
 from crm_core.db.revise import revision
 from crm_core.db.types import Amount, Json, Ratio, UTCDateTime
 from crm_core.errors import UserError
 from crm_core.testing.migrations import migrations_up_down_up, models_match
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
 @pytest.fixture
 def gamma(tmp_path):
     """A package with every column type there is; forgotten afterwards."""
-    base = package_base()
+    class base(DeclarativeBase):  # noqa: N801 - as good as a variable
+        registry = package_registry()
 
     class Thing(Record, base):
         __tablename__ = "gamma_thing"

@@ -142,7 +142,10 @@ async def test_only_the_range_behind_the_cursor_is_read(kernel: Kernel, street: 
     fetch = kernel.db.fetch
 
     async def spy(sql: str, args: Any) -> Any:
-        seen.append("\n".join(str(tuple(r)) for r in await fetch("explain query plan " + sql, args)))
+        plan = "\n".join(str(tuple(r)) for r in await fetch("explain query plan " + sql, args))
+        seen.append(plan)
+        if "estate_house.id) " in sql:  # behind a cursor
+            assert ",id)" in plan
         return await fetch(sql, args)
 
     kernel.db.fetch = spy  # type: ignore[method-assign]  # to read the plan

@@ -9,7 +9,6 @@ from uuid import UUID
 
 import httpx2
 import pytest
-from crm_core.app import create_app
 from crm_core.auth import passwords
 from crm_core.auth.actor import system
 from crm_core.features.session.actions import add_user
@@ -18,12 +17,6 @@ from litestar import Litestar
 
 PASSWORD = "quite a long secret"
 Person = Callable[..., Awaitable[UUID]]
-
-
-@pytest.fixture
-def app(kernel: Kernel) -> Litestar:
-    """The application; its kernel is closed by the fixture."""
-    return create_app(kernel)
 
 
 @dataclass

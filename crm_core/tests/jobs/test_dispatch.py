@@ -76,7 +76,11 @@ async def test_one_process_numbers_and_another_takes_over_when_it_is_gone(world:
     async with world.kernel.db.write.begin() as connection:
         await connection.execute(
             sa.text("update core_lease set until = :old"),
-            {"old": "2020-01-01T00:00:00.000000Z" if world.kernel.db.dialect == "sqlite" else utcnow() - timedelta(days=1)},
+            {
+                "old": "2020-01-01T00:00:00.000000Z"
+                if world.kernel.db.dialect == "sqlite"
+                else utcnow() - timedelta(days=1)
+            },
         )
     assert await two.number() + await one.number() == 2
     assert len(await positions(world)) == 5

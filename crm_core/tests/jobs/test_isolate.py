@@ -78,5 +78,3 @@ async def test_it_raises_inside_a_transaction_that_has_written(world: Any) -> No
         await effect(uow, 1)
         with pytest.raises(RuntimeError, match="inside a transaction"):
             await run_in_process(dangers.echo, 1, 5, 100)
-
-

@@ -85,32 +85,32 @@ async def test_job_of_a_dead_process_is_run_by_another_after_the_lease(world: Wo
 
 
 async def test_running_job_is_given_back_when_the_process_stops(world: World) -> None:
-    [id] = await world.enqueue(Leave(number=1, seconds=60))
+    [job_id] = await world.enqueue(Leave(number=1, seconds=60))
     async with running(world, Pace(concurrent=1, lease=60.0, poll=0.1, grace=0.1)):
 
         async def is_running() -> bool:
-            return bool((await world.job(id)).state == "running")
+            return bool((await world.job(job_id)).state == "running")
 
         await until(is_running)
-    row = await world.job(id)
+    row = await world.job(job_id)
     assert (row.state, row.attempts) == ("pending", 0)
 
 
 async def test_running_job_shows_progress_and_stops_when_cancelled(world: World) -> None:
-    [id] = await world.enqueue(Count(total=1000), key="import")
+    [job_id] = await world.enqueue(Count(total=1000), key="import")
     async with running(world):
 
         async def moved() -> Any:
-            return (await world.job(id)).progress
+            return (await world.job(job_id)).progress
 
         await until(moved)
-        row = await world.job(id)
+        row = await world.job(job_id)
         assert (row.total, row.note.startswith("row ")) == (1000, True)
         async with world.write() as uow:
             await uow.cancel("import")
 
         async def ended() -> bool:
-            return bool((await world.job(id)).state == "cancelled")
+            return bool((await world.job(job_id)).state == "cancelled")
 
         await until(ended)
 

@@ -82,10 +82,10 @@ async def test_poisoned_messages_are_dropped_to_a_list_and_none_is_executed(worl
 
 
 async def test_message_with_a_wrong_or_old_token_does_nothing(world: World, redis_url: str) -> None:
-    [id] = await world.enqueue(Leave(number=1))
+    [job_id] = await world.enqueue(Leave(number=1))
     [claimed] = await claim(world.kernel, 1, 60.0, counts=False)
     async with line(redis_url) as client, working(world):
-        await client.rpush(queue_key("default"), f"{id} {uuid4()}", f"{uuid4()} {claimed.token}")
+        await client.rpush(queue_key("default"), f"{job_id} {uuid4()}", f"{uuid4()} {claimed.token}")
         await asyncio.sleep(0.5)
         assert await world.effects() == []
         await client.rpush(queue_key("default"), *[transport.encode(claimed)] * 3)  # and a right one, three times
@@ -98,11 +98,11 @@ async def test_message_lost_by_redis_is_healed_by_the_lease(
     world: World, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transport, "HANDOVER_SECONDS", 1.0)
-    [id] = await world.enqueue(Leave(number=1))
+    [job_id] = await world.enqueue(Leave(number=1))
     assert len(await claim(world.kernel, 1, 1.0, counts=False)) == 1  # handed over, and Redis forgot it
     async with working(world):
         assert await effects(world, 1, 8) == [1]
-    assert (await world.job(id)).attempts == 1  # an attempt that never began does not count
+    assert (await world.job(job_id)).attempts == 1  # an attempt that never began does not count
 
 
 async def test_jobs_wait_while_redis_is_away(world: World, redis_server: Any) -> None:

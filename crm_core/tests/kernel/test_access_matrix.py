@@ -12,7 +12,7 @@ from crm_core.entity import records
 from crm_core.kernel import Kernel
 from crm_core.testing.people import People
 
-QUIET = {"core_session", "core_token", "core_attempt", "core_idempotency", "core_event", "core_event_data", "core_event_ref"}
+QUIET = {"core_session", "core_token", "core_attempt", "core_idempotency", "core_event", "core_event_data", "core_event_ref", "core_plugin"}
 
 
 async def everything(kernel: Kernel) -> dict[str, Any]:

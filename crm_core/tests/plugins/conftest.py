@@ -8,12 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
-from sqlalchemy.orm import configure_mappers
-
 from crm_core.config import Config
 from crm_core.db.model import metadata
 from crm_core.plugin.loader import _registries, load
 from crm_core.plugin.registry import PluginInfo, Registry
+from sqlalchemy.orm import configure_mappers
 
 
 class Site:

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
-from sqlalchemy.orm import configure_mappers
-
 from crm_core.db.model import metadata
 from crm_core.errors import StartupError
 from crm_core.plugin import hookspecs
+from sqlalchemy.orm import configure_mappers
 
 if TYPE_CHECKING:
     from conftest import Site
@@ -28,10 +27,11 @@ NAV = """
 """
 MODELS = """
     import sqlalchemy as sa
-    from sqlalchemy.orm import Mapped, mapped_column
-    from crm_core.plugin.models import Record, folded, package_base
+    from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+    from crm_core.plugin.models import Record, folded, package_registry
 
-    Base = package_base()
+    class Base(DeclarativeBase):
+        registry = package_registry()
 
     class Thing(Record, Base):
         __tablename__ = "{table}"

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from types import ModuleType
 
 import pytest
-
 from crm_core.testing.contract import PluginContract
 from crm_core.testing.sample_plugin import plugin as sample
 

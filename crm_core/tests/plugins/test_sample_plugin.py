@@ -11,7 +11,6 @@ from uuid import UUID
 
 import pytest
 from click.testing import CliRunner
-
 from crm_core.auth.actor import system
 from crm_core.db.types import utcnow
 from crm_core.defaults import load_demo

@@ -60,7 +60,9 @@ def kind(annotation: Any) -> str:
     text = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
     if typing.get_args(annotation) and not isinstance(annotation, str):
         text = str(annotation)
-    return re.sub(r"\b(?:typing|collections\.abc|datetime|decimal|uuid|crm_core(?:\.\w+)*|msgspec(?:\.\w+)*)\.", "", text)
+    return re.sub(
+        r"\b(?:typing|collections\.abc|datetime|decimal|uuid|crm_core(?:\.\w+)*|msgspec(?:\.\w+)*)\.", "", text
+    )
 
 
 def text_of(thing: Any) -> str:
@@ -85,7 +87,7 @@ def hooks(registry: Registry, owner: str) -> str:
     for hook in found:
         value = (typing.get_args(typing.get_type_hints(hook).get("return")) or (object,))[0]
         parts.append(f"## {hook.__name__}\n\n{text_of(hook)}\n")
-        if dataclasses.is_dataclass(value) and value not in told:
+        if isinstance(value, type) and dataclasses.is_dataclass(value) and value not in told:
             told.add(value)
             parts.append(f"Gives `{value.__name__}`: {text_of(value)}\n")
             parts.append(table(("Field", "Type", "Default"), _attributes(value)))
@@ -144,7 +146,9 @@ def entities(registry: Registry, owner: str) -> str:
     extended = [x for name, found in registry.extensions.items() for x in found if _owns(owner, name, x.field.name)]
     if extended:
         parts.append("## Fields on entities of others\n")
-        parts.append(table(("Entity", "Field", "Kind"), ((x.entity, code(x.field.name), x.field.kind) for x in extended)))
+        parts.append(
+            table(("Entity", "Field", "Kind"), ((x.entity, code(x.field.name), x.field.kind) for x in extended))
+        )
     return "\n".join(p for p in parts if p) if len(parts) > 1 else ""
 
 
@@ -175,7 +179,9 @@ def events(registry: Registry, owner: str) -> str:
         parts.append(table(("Entity", "Events"), rows))
     for event in (e for e in registry.events.values() if e.name.startswith(f"{owner}.")):
         parts.append(f"## {event.name}\n\n{event.label}. {text_of(event.struct)}\n")
-        told = [(code(x.name), code(kind(x.type)), "yes" if x.name in event.personal else "") for x in _shape(event.struct)]
+        told = [
+            (code(x.name), code(kind(x.type)), "yes" if x.name in event.personal else "") for x in _shape(event.struct)
+        ]
         parts.append(table(("Field", "Type", "Personal"), told))
     return "\n".join(p for p in parts if p) if len(parts) > 1 else ""
 
@@ -194,8 +200,7 @@ def permissions(registry: Registry, owner: str) -> str:
     rows = [(code(f"{e.name}.<verb>"), _roles(e)) for e in found if not e.parent]
     parts = [
         "# Rights\n",
-        f"Every entity has the verbs {verbs}, each with a reach: `none`, `own`, `team` or `all`. "
-        "`admin` may do everything.\n",
+        f"Every entity has the verbs {verbs}, each with a reach: `none`, `own`, `team` or `all`. `admin` may all.\n",
         table(("Right", "Given to roles at the first start"), rows),
     ]
     if beyond:
@@ -231,7 +236,9 @@ def errors(registry: Registry, owner: str) -> str:
     for name in packages:
         _import_all(name)
     found = {c.__qualname__ + c.__module__: c for c in _subclasses(CrmError)}
-    mine = [c for c in found.values() if f"{c.__module__}.".startswith(f"{packages[0]}.") and "testing" not in c.__module__]
+    mine = [
+        c for c in found.values() if f"{c.__module__}.".startswith(f"{packages[0]}.") and "testing" not in c.__module__
+    ]
     rows = sorted((code(_code(c)), c.status, one_line(c)) for c in mine)
     if not rows:
         return ""
@@ -292,13 +299,10 @@ def _toml(default: object) -> str:
 
 def configuration() -> str:
     """Return every key of crm.toml with its variable, default and meaning."""
-    rows = []
-    for x in dataclasses.fields(Config):
-        if x.name in MEANINGS:
-            rows.append((code(x.name), code(f"CRM_{x.name.upper()}"), _toml(x.default), MEANINGS[x.name]))
-    return "\n".join((
-        "# Configuration\n",
+    keys = (x for x in dataclasses.fields(Config) if x.name in MEANINGS)
+    rows = [(code(x.name), code(f"CRM_{x.name.upper()}"), _toml(x.default), MEANINGS[x.name]) for x in keys]
+    intro = (
         "Keys of `crm.toml` in the folder of the installation; the environment comes first. Lists are written "
-        "with commas in the environment. `CRM_FOLDER` names the folder itself.\n",
-        table(("Key", "Variable", "Default", "Meaning"), rows),
-    ))  # fmt: skip
+        "with commas in the environment. `CRM_FOLDER` names the folder itself.\n"
+    )
+    return "\n".join(["# Configuration\n", intro, table(("Key", "Variable", "Default", "Meaning"), rows)])

@@ -82,8 +82,6 @@ def _answers(host: str, port: int) -> bool:
 
 def child(config: Config, descriptor: int) -> None:
     """Be the web process: serve on the inherited socket until SIGTERM."""
-    import asyncio
-
     import uvicorn
     import uvloop
 
@@ -127,7 +125,7 @@ async def _app(config: Config) -> Any:
 
 
 async def bring_up(kernel: Kernel, *, upgrade: bool) -> None:
-    """Bring the database to the code's level, after a backup of the file; StartupError when that is not for us to do."""
+    """Bring the database to the code's level, after a backup; StartupError when that is not for us to do."""
     from crm_core.db import migrate
 
     url, packages = kernel.config.database_url, migrate.packages(kernel.registry)

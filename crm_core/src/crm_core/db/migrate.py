@@ -134,11 +134,10 @@ async def status(url: str, wanted: Iterable[Package]) -> list[State]:
         return found
 
 
-async def upgrade(url: str, wanted: Iterable[Package], *, create_missing: bool = False) -> list[str]:
+async def upgrade(url: str, wanted: Iterable[Package]) -> list[str]:
     """Bring every package to its head and return the revisions that ran. Safe to call from several processes at once.
 
     Each revision is one transaction: one that fails changes nothing, those before it stay.
-    create_missing: make tables of packages without any revision from their models (development only).
     """
     done: list[str] = []
     async with locked(url) as connection:
@@ -147,8 +146,6 @@ async def upgrade(url: str, wanted: Iterable[Package], *, create_missing: bool =
                 log.info("migrated %s to %s", own.name, revision)
                 done.append(revision)
             async with connection.begin():
-                if create_missing and not list(own.versions.glob("*.py")):
-                    await connection.run_sync(_create, own)
                 await connection.run_sync(_remember, own)
     return done
 
@@ -177,16 +174,6 @@ async def _broken_links(connection: AsyncConnection) -> set[tuple[str, str]]:
     if connection.dialect.name != "sqlite":
         return set()
     return {(r[0], str(r[1])) for r in await connection.execute(sa.text("PRAGMA foreign_key_check"))}
-
-
-def _create(connection: sa.Connection, own: Package) -> None:
-    mine = [t for t in metadata.sorted_tables if t.name.startswith(own.prefix)]
-    fresh = not sa.inspect(connection).has_table("core_search")
-    metadata.create_all(connection, tables=mine)
-    if own.name == "core" and fresh:
-        from crm_core.entity.search import create_search
-
-        create_search(connection)
 
 
 def _remember(connection: sa.Connection, own: Package) -> None:

@@ -25,26 +25,20 @@ TYPES: dict[Any, Any] = {UUID: Id(), datetime: UTCDateTime(), dict[str, Any]: Js
 
 
 class Model(DeclarativeBase):
-    """Core's own base. A plugin makes its own with `package_base()`."""
+    """Core's own base. A plugin makes its own with `package_registry()`."""
 
     metadata = metadata
     registry = registry(metadata=metadata, type_annotation_map=TYPES)
     __abstract__ = True
 
 
-def package_base() -> type[DeclarativeBase]:
-    """Return a declarative base for one plugin.
+def package_registry() -> registry:
+    """Return the mapper registry of one plugin: `class Base(DeclarativeBase): registry = package_registry()`.
 
-    Own class registry, shared metadata: one plugin's broken model can be disposed of without
-    breaking everybody's mappers.
+    Own classes, shared metadata: one plugin's broken model can be disposed of without breaking
+    everybody's mappers.
     """
-
-    class Base(DeclarativeBase):
-        __abstract__ = True
-
-    Base.metadata = metadata
-    Base.registry = registry(metadata=metadata, type_annotation_map=TYPES)
-    return Base
+    return registry(metadata=metadata, type_annotation_map=TYPES)
 
 
 def folded(source: str, length: int = 255) -> Mapped[str]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Sequence
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import Any
 
 from crm_core.db.sqlite import DEADLINE, STEPS, pragmas
+
+PATIENCE = 0.03
+"""Seconds of waiting (for a disk, for the processor) after which a read moves to a thread all the same."""
 
 
 class Reader:
@@ -29,8 +32,9 @@ class Reader:
         raw = self._idle.pop() if self._idle else self._open()
         try:
             # The handler is set per statement: a connection that was in a thread has none.
-            deadline = perf_counter() + DEADLINE
-            raw.set_progress_handler(lambda: perf_counter() > deadline, STEPS)
+            # Own CPU time counts: a busy machine that takes the processor away is no reason to run it twice.
+            spent, late = thread_time() + DEADLINE, perf_counter() + PATIENCE
+            raw.set_progress_handler(lambda: thread_time() > spent or perf_counter() > late, STEPS)
             return raw.execute(sql, args).fetchall()
         except sqlite3.OperationalError as error:
             if error.args[0] != "interrupted":

@@ -91,10 +91,9 @@ def _searched(
 def condition(uow: UnitOfWork, it: Asked) -> sa.ColumnElement[bool]:
     """Return the condition of a list: rights, filter and search words."""
     table = access.table_of(it.entity)
-    parts = [
-        access.rows(uow.registry, uow.actor, it.entity, "read", deleted=it.deleted),
-        filter_sql.compile_filter(uow.registry, uow.actor, it.entity, it.node),
-    ]
+    parts = [access.rows(uow.registry, uow.actor, it.entity, "read", deleted=it.deleted)]
+    if it.node is not filters.EVERYTHING:
+        parts.append(filter_sql.compile_filter(uow.registry, uow.actor, it.entity, it.node))
     if it.words:
         parts.append(table.c.id.in_(search.found(uow.db.dialect, it.entity)))
     return sa.and_(*parts)

@@ -7,7 +7,7 @@ gives no event.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
@@ -142,8 +142,7 @@ class Changes:
         return [c for c in self.net.values() if c.settled()]
 
 
-@lru_cache(maxsize=512)
-def told_columns(model: Any) -> tuple[str, ...]:
+def _told_columns(model: Any) -> tuple[str, ...]:
     """Return the attributes whose values events carry."""
     attributes: Any = sa.inspect(model).column_attrs
     return tuple(
@@ -153,8 +152,7 @@ def told_columns(model: Any) -> tuple[str, ...]:
     )
 
 
-@lru_cache(maxsize=512)
-def folds(model: Any) -> tuple[tuple[str, str, int], ...]:
+def _folds(model: Any) -> tuple[tuple[str, str, int], ...]:
     """Return (twin, source, length) of a model's folded twins."""
     attributes: Any = sa.inspect(model).column_attrs
     return tuple(
@@ -162,6 +160,11 @@ def folds(model: Any) -> tuple[tuple[str, str, int], ...]:
         for a in attributes
         if a.columns[0].info.get("folds")
     )
+
+
+# Annotated, since a cached function's own type refuses declarative classes as keys.
+told_columns: Callable[[Any], tuple[str, ...]] = lru_cache(maxsize=512)(_told_columns)
+folds: Callable[[Any], tuple[tuple[str, str, int], ...]] = lru_cache(maxsize=512)(_folds)
 
 
 class Parts:

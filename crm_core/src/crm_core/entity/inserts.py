@@ -69,7 +69,7 @@ def fill(model: Any, values: dict[str, Any]) -> dict[str, Any]:
 def insert(uow: UnitOfWork, record: Any, entity: Entity | None = None) -> Any:
     """Insert a new object with this unit of work; an entity's record also becomes a created event."""
     changes = uow.demand_write()
-    model = type(record)
+    model: Any = type(record)
     state = record.__dict__
     values = fill(model, {k: v for k, v in state.items() if k != "_sa_instance_state"})
     for name, value in values.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -104,8 +105,15 @@ def plain(registry: Registry, actor: Actor, entity: Entity) -> tuple[str, ...]:
 
 def everything(registry: Registry, actor: Actor, entity: Entity) -> tuple[str, ...]:
     """Return all fields and parts that may be read."""
+    if not actor.rights.hidden and actor.on_behalf_of is None:
+        return _all(registry, entity)
+    return (*(n for n in _all(registry, entity) if n == CUSTOM or actor.may_see(entity.name, n)),)
+
+
+@lru_cache(maxsize=512)
+def _all(registry: Registry, entity: Entity) -> tuple[str, ...]:
     names = (*(x.name for x in (*paths.SYSTEM[2:4], *registry.fields(entity))), *(c.name for c in entity.children))
-    return (*(n for n in dict.fromkeys(names) if actor.may_see(entity.name, n)), CUSTOM)
+    return (*dict.fromkeys(names), CUSTOM)
 
 
 _kept: OrderedDict[Any, Output] = OrderedDict()

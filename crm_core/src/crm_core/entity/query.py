@@ -87,7 +87,8 @@ def _statement(
             where.append(table.c.id < after_id if sort.down else table.c.id > after_id)
     else:
         order = [key, table.c.id]
-        if sort.nullable:
+        if sort.nullable and (sort.down or not after):
+            # Not beside `(key, id) > …`, which says it too: SQLite would begin its search here, at the first row.
             where.append(key > "" if sort.textual else key.is_not(None))
         if after:
             both = sa.tuple_(key, table.c.id)

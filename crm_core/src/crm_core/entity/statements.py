@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
 from weakref import WeakKeyDictionary
 
 import msgspec
 import sqlalchemy as sa
 
-from crm_core.db.types import Json
+from crm_core.db.types import Id, Json
 
 if TYPE_CHECKING:
     from crm_core.db.engine import Database
@@ -85,8 +87,15 @@ def _reader(kind: Any, dialect: sa.Dialect) -> Callable[[Any], Any] | None:
     """Return what turns a driver's value into ours; asyncpg gives uuids, decimals and instants as they are."""
     if dialect.name == "postgresql":
         return msgspec.json.decode if isinstance(kind, Json) else None
+    if isinstance(kind, Id):
+        return _uuid
     found: Callable[[Any], Any] | None = kind._cached_result_processor(dialect, None)  # noqa: SLF001 - as Core reads
     return found
+
+
+@lru_cache(maxsize=16_384)
+def _uuid(value: bytes) -> UUID:
+    return UUID(bytes=value)  # ten times the cost of finding it again: owners and teams repeat
 
 
 class Shapes:

@@ -63,7 +63,7 @@ async def write(uow: UnitOfWork) -> None:
         documents = await search.documents(uow, net)
         if documents:
             rows = [dict(d) for d in documents]
-            batches.append(batch(search.TABLE, rows, conflict=("entity", "record_id"), overwrite=True))
+            batches.append(batch(search.SearchRow.__table__, rows, conflict=("entity", "record_id"), overwrite=True))
     if uow.jobs:
         batches.append(batch(_job_table(), uow.jobs, conflict=()))
     await write_rows(uow.db, uow.session, batches)

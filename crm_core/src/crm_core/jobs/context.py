@@ -117,9 +117,7 @@ class JobContext:
             asked = await connection.scalar(
                 sa.update(rows.JobRow.__table__)
                 .where(rows.job.id == self.id, rows.job.token == self._claimed.token)
-                .values(
-                    progress=done, total=total, note=note[:255], lease_until=rows.clock(connection, self._lease)
-                )
+                .values(progress=done, total=total, note=note[:255], lease_until=rows.clock(connection, self._lease))
                 .returning(rows.job.cancel_asked)
             )
         if asked is None:

@@ -95,9 +95,7 @@ async def _run(job: Job, context: JobContext, call: JobCall) -> None:
         await context.finish(uow, result=msgspec.json.decode(answer) if answer else None)
 
 
-async def _failed(
-    kernel: Kernel, job: Job, claimed: rows.Claimed, pace: Pace, error: Exception, prefix: str
-) -> None:
+async def _failed(kernel: Kernel, job: Job, claimed: rows.Claimed, pace: Pace, error: Exception, prefix: str) -> None:
     text = "\n".join(filter(None, (prefix, "".join(traceback.format_exception(error)))))[-LONGEST_ERROR:]
     text = text.replace("\0", "")  # PostgreSQL has no text with NUL
     if claimed.attempts >= job.max_attempts:
@@ -108,12 +106,14 @@ async def _failed(
         await _put_back(kernel, claimed, pace.delay(claimed.attempts), counts=True, error=text)
 
 
-async def _finish(kernel: Kernel, claimed: rows.Claimed, state: str, **values: object) -> None:
+async def _finish(kernel: Kernel, claimed: rows.Claimed, state: str, error: str | None = None) -> None:
     async with kernel.db.write.begin() as connection:
-        await rows.finish(connection, claimed, state, **values)
+        await rows.finish(connection, claimed, state, error=error)
 
 
-async def _put_back(kernel: Kernel, claimed: rows.Claimed, delay: float | None, *, counts: bool, **values: object) -> None:
+async def _put_back(
+    kernel: Kernel, claimed: rows.Claimed, delay: float | None, *, counts: bool, **values: object
+) -> None:
     async with kernel.db.write.begin() as connection:
         if not await rows.put_back(connection, claimed, delay, counts=counts, **values):
             raise rows.LeaseLost(f"job {claimed.id} is no longer ours")

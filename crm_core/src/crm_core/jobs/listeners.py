@@ -39,9 +39,7 @@ async def load_events(uow: UnitOfWork, call: RunListener) -> list[Happened]:
     """Return stored events as listeners get them; `record` is None, look it up by its id."""
     event, data, ref = EventRow.__table__.c, EventData.__table__.c, EventRef.__table__.c
     found = await uow.session.execute(
-        sa.select(
-            event.id, event.type, event.at, event.actor, event.cause, event.entity, event.record_id, data.payload
-        )
+        sa.select(event.id, event.type, event.at, event.actor, event.cause, event.entity, event.record_id, data.payload)
         .outerjoin_from(EventRow.__table__, EventData.__table__, data.event_id == event.id)
         .where(event.id.in_(call.events))
         .order_by(event.id)
@@ -53,8 +51,8 @@ async def load_events(uow: UnitOfWork, call: RunListener) -> list[Happened]:
         refs.setdefault(event_id, []).append((entity, record_id))
     structs = {t.name: t.struct for t in uow.registry.events.values()}
     events = []
-    for id, name, at, actor, cause, entity, record_id, payload in found:
-        happened = Happened(id, name, at, actor, cause, entity, record_id, refs=tuple(refs.get(id, ())))  # type: ignore[arg-type]  # ids of the column
+    for event_id, name, at, actor, cause, entity, record_id, payload in found:
+        happened = Happened(event_id, name, at, actor, cause, entity, record_id, refs=tuple(refs.get(event_id, ())))  # type: ignore[arg-type]  # ids of the column
         if struct := structs.get(name):
             happened.event = msgspec.convert(payload or {}, struct)
         else:

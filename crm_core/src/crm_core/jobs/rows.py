@@ -1,4 +1,4 @@
-"""The tables of jobs and schedules, and every statement that changes a job's state.
+"""Every statement that changes a job's state.
 
 States: pending → running → done | dead | cancelled, back to pending on failure; parked when this
 installation cannot run it at present (code or arguments do not fit). Whoever claims a job gets a token;
@@ -12,17 +12,17 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
-from sqlalchemy.orm import Mapped, mapped_column
 
-from crm_core.db.model import Model
 from crm_core.db.types import Id, Json, UTCDateTime, utcnow
 from crm_core.errors import Conflict
 from crm_core.i18n import Strings
+from crm_core.jobs.tables import JobRow, Lease, ScheduleRow
 
 if TYPE_CHECKING:
     from crm_core.uow import UnitOfWork
@@ -43,81 +43,6 @@ class LeaseLost(RuntimeError):
 
 class JobNotDead(Conflict):
     """Only a dead, parked or cancelled job can be put back."""
-
-
-def _index(name: str, *columns: str, where: str, unique: bool = False) -> sa.Index:
-    return sa.Index(name, *columns, unique=unique, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
-
-
-class JobRow(Model):
-    """One job. due_at: when it was first wanted; run_at: when it is tried next.
-
-    held_key: the key as long as it keeps others out. late: its schedule's tick was missed.
-    """
-
-    __tablename__ = "core_job"
-
-    id: Mapped[UUID] = mapped_column(Id(), primary_key=True)
-    kind: Mapped[str] = mapped_column(sa.String(128))
-    queue: Mapped[str] = mapped_column(sa.String(32))
-    args: Mapped[dict[str, Any]] = mapped_column(Json())
-    state: Mapped[str] = mapped_column(sa.String(16))
-    created_at: Mapped[datetime] = mapped_column(UTCDateTime())
-    due_at: Mapped[datetime] = mapped_column(UTCDateTime())
-    run_at: Mapped[datetime] = mapped_column(UTCDateTime())
-    lease_until: Mapped[datetime | None] = mapped_column(UTCDateTime())
-    finished_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
-    attempts: Mapped[int] = mapped_column(sa.Integer)
-    max_attempts: Mapped[int] = mapped_column(sa.Integer)
-    token: Mapped[UUID | None] = mapped_column(Id())
-    key: Mapped[str | None] = mapped_column(sa.String(255))
-    held_key: Mapped[str | None] = mapped_column(sa.String(255))
-    lane: Mapped[str | None] = mapped_column(sa.String(255))
-    late: Mapped[bool] = mapped_column(sa.Boolean, default=False)
-    actor: Mapped[str] = mapped_column(sa.String(128))
-    user_id: Mapped[UUID | None] = mapped_column(Id())
-    cause: Mapped[UUID | None] = mapped_column(Id())
-    cancel_asked: Mapped[bool] = mapped_column(sa.Boolean, default=False)
-    progress: Mapped[int | None] = mapped_column(sa.BigInteger)
-    total: Mapped[int | None] = mapped_column(sa.BigInteger)
-    note: Mapped[str | None] = mapped_column(sa.String(255))
-    error: Mapped[str | None] = mapped_column(sa.Text)
-    result: Mapped[Any | None] = mapped_column(Json())
-
-    __table_args__ = (
-        _index("ix_core_job_due", "run_at", "id", where="state = 'pending'"),
-        _index("ix_core_job_lease", "lease_until", where="state = 'running'"),
-        _index("uq_core_job_held_key", "held_key", where="held_key is not null", unique=True),
-        _index("ix_core_job_lane", "lane", "due_at", "id", where="state = 'pending' and lane is not null"),
-        _index("uq_core_job_lane_running", "lane", where="state = 'running' and lane is not null", unique=True),
-        sa.Index("ix_core_job_finished", "state", "finished_at"),
-    )
-
-
-class ScheduleRow(Model):
-    """A call made at each tick of `cron` in `zone`. declared: the row follows a `crm_schedules` hook."""
-
-    __tablename__ = "core_schedule"
-
-    key: Mapped[str] = mapped_column(sa.String(200), primary_key=True)
-    kind: Mapped[str] = mapped_column(sa.String(128))
-    args: Mapped[dict[str, Any]] = mapped_column(Json())
-    cron: Mapped[str] = mapped_column(sa.String(128))
-    zone: Mapped[str] = mapped_column(sa.String(64))
-    next_at: Mapped[datetime] = mapped_column(UTCDateTime(), index=True)
-    last_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
-    enabled: Mapped[bool] = mapped_column(sa.Boolean, default=True)
-    declared: Mapped[bool] = mapped_column(sa.Boolean, default=False)
-
-
-class Lease(Model):
-    """An office one process holds at a time, such as numbering events."""
-
-    __tablename__ = "core_lease"
-
-    name: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
-    holder: Mapped[UUID] = mapped_column(Id())
-    until: Mapped[datetime] = mapped_column(UTCDateTime())
 
 
 job = JobRow.__table__.c
@@ -149,10 +74,18 @@ class Claimed:
 
 def clock(connection: Connection, seconds: float = 0.0) -> sa.ColumnElement[Any]:
     """Return the SQL for now plus `seconds`."""
-    bind = connection.get_bind() if isinstance(connection, AsyncSession) else connection
-    if bind.dialect.name == "postgresql":
-        return sa.func.clock_timestamp() + sa.func.make_interval(0, 0, 0, 0, 0, 0, sa.bindparam(None, seconds))
+    if _dialect(connection) == "postgresql":
+        return _from_now(sa.literal(seconds, sa.Float()))
     return sa.literal(utcnow() + timedelta(seconds=seconds), UTCDateTime())
+
+
+def _dialect(connection: Connection) -> str:
+    return (connection.get_bind() if isinstance(connection, AsyncSession) else connection).dialect.name
+
+
+def _from_now(seconds: sa.ColumnElement[float]) -> sa.ColumnElement[Any]:
+    # The statement's time: stable within it, so that an index on a time can be used.
+    return sa.func.statement_timestamp() + sa.func.make_interval(0, 0, 0, 0, 0, 0, seconds)
 
 
 def _claimable(now: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
@@ -160,7 +93,77 @@ def _claimable(now: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
     earlier = sa.tuple_(other.c.due_at, other.c.id) < sa.tuple_(job.due_at, job.id)
     ahead = sa.exists().where(other.c.lane == job.lane, other.c.state == PENDING, earlier)
     running = sa.exists().where(other.c.lane == job.lane, other.c.state == RUNNING)
-    return sa.and_(job.state == PENDING, job.run_at <= now, sa.or_(job.lane.is_(None), sa.not_(running) & sa.not_(ahead)))
+    return sa.and_(
+        job.state == PENDING, job.run_at <= now, sa.or_(job.lane.is_(None), sa.not_(running) & sa.not_(ahead))
+    )
+
+
+def _until(dialect: str) -> sa.ColumnElement[Any]:
+    """Return the SQL for the end of a lease; its parameter is given by `_lease`."""
+    if dialect == "postgresql":
+        return _from_now(sa.bindparam("p_lease", type_=sa.Float()))
+    return sa.bindparam("p_lease", type_=UTCDateTime())
+
+
+def _lease(dialect: str, seconds: float) -> dict[str, Any]:
+    return {"p_lease": seconds if dialect == "postgresql" else utcnow() + timedelta(seconds=seconds)}
+
+
+# Hot statements are built once: building one costs as much as running it.
+@lru_cache(maxsize=64)
+def _claim_statement(dialect: str, kinds: tuple[str, ...]) -> Any:
+    now: Any = sa.bindparam("p_now", type_=UTCDateTime())
+    if dialect == "postgresql":
+        now = sa.func.coalesce(now, sa.func.statement_timestamp())
+    pick = (
+        sa.select(job.id)
+        .where(_claimable(now), job.kind.in_(kinds))
+        .order_by(job.run_at, job.id)
+        .limit(sa.bindparam("p_limit", type_=sa.Integer()))
+        .with_for_update(skip_locked=True)
+        .cte("pick")
+    )
+    return (
+        sa.update(JobRow.__table__)
+        .where(job.id.in_(sa.select(pick.c.id)))
+        .values(
+            state="running",
+            token=sa.bindparam("p_token", type_=Id()),
+            lease_until=_until(dialect),
+            attempts=job.attempts + sa.bindparam("p_counts", type_=sa.Integer()),
+        )
+        .returning(*COLUMNS)
+    )
+
+
+@lru_cache(maxsize=2)
+def _start_statement(dialect: str) -> Any:
+    return (
+        sa.update(JobRow.__table__)
+        .where(*_MINE)
+        .values(attempts=job.attempts + 1, lease_until=_until(dialect))
+        .returning(*COLUMNS)
+    )
+
+
+_MINE = (
+    job.id == sa.bindparam("p_id", type_=Id()),
+    job.token == sa.bindparam("p_token", type_=Id()),
+    job.state == RUNNING,
+)
+_FINISH = (
+    sa.update(JobRow.__table__)
+    .where(*_MINE)
+    .values(
+        state=sa.bindparam("p_state", type_=sa.String()),
+        lease_until=None,
+        token=None,
+        held_key=sa.bindparam("p_kept", type_=sa.String()),
+        finished_at=sa.bindparam("p_at", type_=UTCDateTime()),
+        result=sa.bindparam("p_result", type_=Json()),
+        error=sa.bindparam("p_error", type_=sa.Text()),
+    )
+)
 
 
 async def claim(
@@ -176,36 +179,20 @@ async def claim(
 
     until: take jobs due by then instead of by now. counts: as an attempt; if not, `start` does it.
     """
-    now = clock(connection) if until is None else sa.literal(until, UTCDateTime())
-    pick = (
-        sa.select(job.id)
-        .where(_claimable(now), job.kind.in_(kinds))
-        .order_by(job.run_at, job.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-        .cte("pick")
-    )
+    dialect = _dialect(connection)
+    now = utcnow() if until is None and dialect != "postgresql" else until
     taken = await connection.execute(
-        sa.update(JobRow.__table__)
-        .where(job.id.in_(sa.select(pick.c.id)))
-        .values(
-            state="running",
-            token=uuid4(),
-            lease_until=clock(connection, lease),
-            attempts=job.attempts + 1 if counts else job.attempts,
-        )
-        .returning(*COLUMNS)
+        _claim_statement(dialect, tuple(kinds)),
+        {"p_now": now, "p_limit": limit, "p_token": uuid4(), "p_counts": int(counts), **_lease(dialect, lease)},
     )
     return sorted((Claimed(*row) for row in taken), key=lambda c: (c.run_at, c.id))
 
 
-async def start(connection: Connection, id: UUID, token: UUID, lease: float) -> Claimed | None:
+async def start(connection: Connection, job_id: UUID, token: UUID, lease: float) -> Claimed | None:
     """Begin an attempt at a job handed over with its token; None when the token is not the row's (any more)."""
+    dialect = _dialect(connection)
     begun = await connection.execute(
-        sa.update(JobRow.__table__)
-        .where(job.id == id, job.token == token, job.state == RUNNING)
-        .values(attempts=job.attempts + 1, lease_until=clock(connection, lease))
-        .returning(*COLUMNS)
+        _start_statement(dialect), {"p_id": job_id, "p_token": token, **_lease(dialect, lease)}
     )
     row = begun.first()
     return Claimed(*row) if row else None
@@ -224,7 +211,7 @@ async def reap(connection: Connection) -> int:
         .with_for_update(skip_locked=True)
     )
     found = (await connection.execute(lost)).all()
-    for id, token, attempts, most in found:
+    for job_id, token, attempts, most in found:
         back: dict[str, Any] = {
             "state": "pending",
             "run_at": clock(connection, random.uniform(0, SCATTER_SECONDS * 2**attempts)),  # noqa: S311
@@ -234,7 +221,7 @@ async def reap(connection: Connection) -> int:
             back = {"state": "dead", "held_key": _kept_key(), "finished_at": utcnow(), "error": text}
         await connection.execute(
             sa.update(JobRow.__table__)
-            .where(job.id == id, job.token == token, job.state == RUNNING)
+            .where(job.id == job_id, job.token == token, job.state == RUNNING)
             .values(token=None, lease_until=None, **back)
         )
     return len(found)
@@ -261,14 +248,18 @@ async def renew(connection: Connection, held: Sequence[Claimed], lease: float) -
     return set(kept.scalars())
 
 
-async def finish(connection: Connection, claimed: Claimed, state: str = "done", **values: Any) -> None:
+async def finish(
+    connection: Connection, claimed: Claimed, state: str = "done", *, result: Any = None, error: str | None = None
+) -> None:
     """End a job in the caller's transaction, freeing its key; LeaseLost when the token is not the row's any more."""
     kept = claimed.key if claimed.key and claimed.key.startswith("once:") else None
     changed = await connection.execute(
-        sa.update(JobRow.__table__)
-        .where(*_mine(claimed))
-        .values(state=state, lease_until=None, token=None, held_key=kept, finished_at=utcnow(), **values)
-    )
+        _FINISH,
+        {
+            "p_id": claimed.id, "p_token": claimed.token, "p_state": state, "p_kept": kept, "p_at": utcnow(),
+            "p_result": result, "p_error": error,
+        },
+    )  # fmt: skip
     if changed.rowcount != 1:  # type: ignore[attr-defined]  # a cursor result
         raise LeaseLost(f"job {claimed.id} is no longer ours")
 
@@ -307,11 +298,11 @@ async def cancel(uow: UnitOfWork, key: str) -> None:
     )
 
 
-async def revive(uow: UnitOfWork, id: UUID) -> None:
+async def revive(uow: UnitOfWork, job_id: UUID) -> None:
     """Give a dead, parked or cancelled job all its attempts again; JobNotDead in any other state."""
     changed = await uow.session.execute(
         sa.update(JobRow.__table__)
-        .where(job.id == id, job.state.in_(("dead", "parked", "cancelled")))
+        .where(job.id == job_id, job.state.in_(("dead", "parked", "cancelled")))
         .values(state="pending", run_at=uow.now, attempts=0, cancel_asked=False, finished_at=None, held_key=job.key)
     )
     if not changed.rowcount:  # type: ignore[attr-defined]  # a cursor result
@@ -324,3 +315,9 @@ async def unpark(connection: Connection, kinds: Sequence[str]) -> None:
     await connection.execute(
         sa.update(JobRow.__table__).where(job.state == "parked", job.kind.in_(kinds)).values(state="pending")
     )
+
+
+__all__ = [
+    "Claimed", "JobNotDead", "JobRow", "Lease", "LeaseLost", "ScheduleRow", "cancel", "claim", "clock", "finish", "job",
+    "put_back", "reap", "renew", "revive", "start", "unpark",
+]  # fmt: skip

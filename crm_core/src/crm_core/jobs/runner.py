@@ -51,7 +51,7 @@ async def claim(
     async with kernel.db.write.begin() as connection:
         taken = await rows.claim(connection, kinds, limit, lease, until=until, counts=counts)
         if taken:
-            kernel.epochs.update({name: value for name, value in await connection.execute(EPOCHS)})
+            kernel.epochs.update(dict((await connection.execute(EPOCHS)).tuples().all()))
         return taken
 
 
@@ -60,7 +60,9 @@ async def look(kernel: Kernel) -> Seen:
     kinds = tuple(kernel.registry.jobs_by_name)
     async with kernel.db.read.connect() as connection:
         waiting = rows.job.state == rows.PENDING
-        next_at = sa.select(sa.func.min(rows.job.run_at, type_=rows.job.run_at.type)).where(waiting, rows.job.kind.in_(kinds))
+        next_at = sa.select(sa.func.min(rows.job.run_at, type_=rows.job.run_at.type)).where(
+            waiting, rows.job.kind.in_(kinds)
+        )
         over = sa.exists().where(rows.job.state == rows.RUNNING, rows.job.lease_until < rows.clock(connection))
         found = (await connection.execute(sa.select(next_at.scalar_subquery(), over))).one()
     return Seen(found[0], bool(found[1]))

@@ -272,8 +272,8 @@ def _within(module: str, package: str) -> bool:
 
 def _registries(package: str) -> list[orm_registry]:
     """Return the mapper registries with classes of a package, half-mapped ones included."""
-    found = [r for r in list(_mapper_registries) if isinstance(r, orm_registry)]
-    return [r for r in found if any(_within(m.class_.__module__, package) for m in list(r._managers))]  # noqa: SLF001
+    every = [(r, list(r._managers)) for r in list(_mapper_registries)]  # noqa: SLF001 - `mappers` raises for those
+    return [r for r, managers in every if any(_within(m.class_.__module__, package) for m in managers)]
 
 
 def _say(error: BaseException) -> str:

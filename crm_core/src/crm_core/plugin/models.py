@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from crm_core.db.model import Record, Stamp, folded, foreign, package_base
+from crm_core.db.model import Record, Stamp, folded, foreign, package_registry
 from crm_core.db.types import ENTITY_NAME, Amount, Id, Json, Ratio, UTCDateTime, new_id, utcnow
 
 __all__ = [
     "ENTITY_NAME", "Amount", "Id", "Json", "Ratio", "Record", "Stamp", "UTCDateTime", "folded", "foreign", "new_id",
-    "package_base", "utcnow",
+    "package_registry", "utcnow",
 ]  # fmt: skip

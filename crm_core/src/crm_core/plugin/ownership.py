@@ -60,7 +60,9 @@ def check_names(values: Mapping[str, Sequence[Any]], info: PluginInfo) -> None:
     for extension in values.get("crm_fields", ()):
         name = extension.field.name
         _demand(name.startswith(f"{own}_"), f"field {name!r} on {extension.entity} must start with '{own}_'")
-        _demand((extension.model is None) != (extension.sql is None), f"field {name!r} needs a model or sql, one of them")
+        _demand(
+            (extension.model is None) != (extension.sql is None), f"field {name!r} needs a model or sql, one of them"
+        )
     for controller in values.get("crm_routes", ()):
         path = str(getattr(controller, "path", "") or "").lstrip("/")
         _demand(path.startswith(own), f"path {path!r} of {controller.__name__} must start with '/{own}'")

@@ -95,6 +95,7 @@ def job_name(job: d.Job, package: str) -> str:
 
 def build(values: Mapping[str, tuple[Any, ...]], plugins: tuple[PluginInfo, ...]) -> Registry:
     """Compose the registry; StartupError names the first clash."""
+
     def get(hook: Any) -> tuple[Any, ...]:
         return values.get(hook.__name__, ())
 

@@ -120,7 +120,7 @@ class PluginContract:
             return
         from crm_core.db import migrate
 
-        await migrate.upgrade(empty_database_url, mine.others, create_missing=True)
+        await migrate.upgrade(empty_database_url, mine.others)
         await migrations_up_down_up(empty_database_url, mine.package, mine.others)
         await models_match(empty_database_url, mine.package, mine.others)
 

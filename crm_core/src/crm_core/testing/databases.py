@@ -251,10 +251,10 @@ def with_defaults(config: Config, registry: Registry) -> Filling:
 
 
 def make_schema(url: str, packages: Sequence[Package], filling: Filling | None) -> None:
-    """Run all migrations; tables of packages that have none yet are made from the models."""
+    """Run all migrations, then put the first rows in."""
 
     async def make() -> None:
-        await migrate.upgrade(url, packages, create_missing=True)
+        await migrate.upgrade(url, packages)
         if filling is not None:
             await filling.run(url)
 

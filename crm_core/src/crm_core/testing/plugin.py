@@ -93,9 +93,7 @@ def made_once() -> dict[object, Any]:
 
 
 @pytest.fixture
-def registry(
-    base_config: Config, plugins: Sequence[tuple[str, ModuleType]], made_once: dict[object, Any]
-) -> Registry:
+def registry(base_config: Config, plugins: Sequence[tuple[str, ModuleType]], made_once: dict[object, Any]) -> Registry:
     """Everything built in, installed, and in `plugins`."""
     from crm_core.plugin.loader import load
 

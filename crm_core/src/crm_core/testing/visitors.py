@@ -53,7 +53,7 @@ def path_of(route: HTTPRoute) -> str:
 
 
 def query_of(handler: HTTPRouteHandler) -> dict[str, str]:
-    """Return made-up values for query parameters a handler cannot do without: a bad request is refused before a bad visitor."""
+    """Return made-up values for query parameters a handler needs: a bad request is refused before a bad visitor."""
     hints = typing.get_type_hints(handler.fn, include_extras=True)
     needed = [n for n, p in inspect.signature(handler.fn).parameters.items() if p.default is p.empty]
     found = {}

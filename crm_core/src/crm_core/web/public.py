@@ -6,6 +6,7 @@ import hmac
 import time
 from collections.abc import AsyncGenerator, Mapping
 from hashlib import sha256
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from litestar import Controller, Request, Response
@@ -91,7 +92,7 @@ class PublicController(Controller):
     limit: ClassVar[int] = 30
     frame_ancestors: ClassVar[tuple[str, ...]] = ()
     include_in_schema = False
-    dependencies: Any = {"uow": Provide(provide_public_uow), "link": Provide(provide_link)}
+    dependencies = MappingProxyType({"uow": Provide(provide_public_uow), "link": Provide(provide_link)})
 
     def __init__(self, owner: Any) -> None:
         super().__init__(owner)

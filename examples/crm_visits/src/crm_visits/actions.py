@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
-
 from crm_core.plugin import Action, Ref, Strings, records
 from crm_core.plugin.errors import Invalid
+
 from crm_visits.entities import VISIT
 from crm_visits.events import VisitDone
 from crm_visits.models import Visit

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from crm_core.plugin import Entity, Strings, fields
+
 from crm_visits.models import Visit
 
 _ = Strings("crm_visits")

@@ -9,7 +9,7 @@ from crm_core.plugin import Event, EventType, Strings
 _ = Strings("crm_visits")
 
 
-class VisitDone(Event):
+class VisitDone(Event, frozen=True):
     """A visit took place; minutes it took."""
 
     visit_id: UUID

@@ -6,11 +6,14 @@ from datetime import date
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column
+from crm_core.plugin.models import Record, folded, foreign, package_registry
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from crm_core.plugin.models import Record, folded, foreign, package_base
 
-Base = package_base()
+class Base(DeclarativeBase):
+    """The base of this plugin's models."""
+
+    registry = package_registry()
 
 
 class Visit(Record, Base):

@@ -4,14 +4,14 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from crm_core.plugin import records
+from crm_core.uow import UnitOfWork
+from crm_core.web import PageController, page
 from litestar import Request, get
 from litestar.di import NamedDependency
 from litestar.params import FromQuery
 from litestar.response import Response
 
-from crm_core.plugin import records
-from crm_core.uow import UnitOfWork
-from crm_core.web import PageController, page
 from crm_visits.entities import VISIT
 from crm_visits.models import Visit
 

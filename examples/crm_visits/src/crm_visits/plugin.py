@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from crm_core.plugin import Action, Entity, EventType, Migrations, Slot, Strings, hookimpl
+
 from crm_visits import actions, entities, events, pages
 
 _ = Strings("crm_visits")

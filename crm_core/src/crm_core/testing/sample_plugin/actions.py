@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import sqlalchemy as sa
+
 from crm_core.plugin import Action, Ref, Strings, records
 from crm_core.plugin.errors import Conflict, Invalid
 from crm_core.plugin.links import PublicLink, create_link, use_link

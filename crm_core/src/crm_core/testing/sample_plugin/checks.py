@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
+
 from crm_core.testing.sample_plugin.entities import DONE
 from crm_core.testing.sample_plugin.models import Visit
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import click
+
 from crm_core.plugin.commands import Config, folder, system, unit_of_work
 from crm_core.testing.sample_plugin import actions
 

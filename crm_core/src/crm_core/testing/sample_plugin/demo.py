@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
+
 from crm_core.plugin import records
 from crm_core.testing.sample_plugin.entities import DONE, PLANNED, VISIT
 from crm_core.testing.sample_plugin.models import Visit

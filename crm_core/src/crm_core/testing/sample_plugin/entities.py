@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import sqlalchemy as sa
+
 from crm_core.plugin import Entity, FieldOn, Strings, fields
 from crm_core.testing.sample_plugin.models import CompanyVisits, Visit
 

@@ -10,7 +10,7 @@ from crm_core.plugin import Event, EventType, Strings
 _ = Strings(__package__)
 
 
-class VisitDone(Event):
+class VisitDone(Event, frozen=True):
     """A planned visit took place."""
 
     visit_id: UUID
@@ -19,7 +19,7 @@ class VisitDone(Event):
     minutes: int
 
 
-class VisitConfirmed(Event):
+class VisitConfirmed(Event, frozen=True):
     """The customer confirmed the day of a visit."""
 
     visit_id: UUID

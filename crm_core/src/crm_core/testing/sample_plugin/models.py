@@ -6,10 +6,15 @@ from datetime import date
 from uuid import UUID
 
 import sqlalchemy as sa
-from crm_core.plugin.models import Record, Stamp, folded, foreign, package_base
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-Base = package_base()
+from crm_core.plugin.models import Record, Stamp, folded, foreign, package_registry
+
+
+class Base(DeclarativeBase):
+    """The base of this plugin's models."""
+
+    registry = package_registry()
 
 
 class Visit(Record, Base):

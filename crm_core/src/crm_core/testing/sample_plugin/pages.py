@@ -3,14 +3,15 @@
 from typing import Any
 from uuid import UUID
 
-from crm_core.testing.sample_plugin import queries
-from crm_core.testing.sample_plugin.settings import VisitSettings
-from crm_core.uow import UnitOfWork
-from crm_core.web import PageController, page
 from litestar import Request, get
 from litestar.di import NamedDependency
 from litestar.params import FromQuery
 from litestar.response import Response
+
+from crm_core.testing.sample_plugin import queries
+from crm_core.testing.sample_plugin.settings import VisitSettings
+from crm_core.uow import UnitOfWork
+from crm_core.web import PageController, page
 
 
 class VisitPages(PageController):

@@ -2,6 +2,10 @@
 
 from typing import Any
 
+from litestar import Request, get, post
+from litestar.di import NamedDependency
+from litestar.response import Response
+
 from crm_core.plugin.links import LinkNotValid, PublicLink
 from crm_core.testing.sample_plugin import actions
 from crm_core.testing.sample_plugin.models import Visit
@@ -9,9 +13,6 @@ from crm_core.testing.sample_plugin.settings import VisitSettings
 from crm_core.uow import UnitOfWork
 from crm_core.web import page
 from crm_core.web.public import PublicController
-from litestar import Request, get, post
-from litestar.di import NamedDependency
-from litestar.response import Response
 
 
 class Confirm(PublicController):

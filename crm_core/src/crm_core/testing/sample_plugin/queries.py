@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 import sqlalchemy as sa
+
 from crm_core.plugin import records
 from crm_core.testing.sample_plugin.entities import DONE, VISIT
 from crm_core.testing.sample_plugin.models import Topic, Visit
@@ -19,11 +20,11 @@ async def summary(uow: UnitOfWork, company_id: UUID) -> CompanySummary:
     """Return the visits done at a company, as far as the actor may read them."""
     await records.get(uow, uow.registry.entity("core.company"), company_id)
     seen = records.rows(uow.registry, uow.actor, VISIT, "read")
-    figures = sa.select(
-        sa.func.count(), sa.func.coalesce(sa.func.sum(Visit.minutes), 0), sa.func.max(Visit.visited_on)
-    ).where(Visit.company_id == company_id, Visit.outcome == DONE, seen)
+    figures = sa.select(sa.func.count(), sa.func.sum(Visit.minutes), sa.func.max(Visit.visited_on)).where(
+        Visit.company_id == company_id, Visit.outcome == DONE, seen
+    )
     done, minutes, last = (await uow.session.execute(figures)).one()
-    return CompanySummary(company_id=company_id, done=done, minutes=minutes, last_visit_on=last)
+    return CompanySummary(company_id=company_id, done=done, minutes=minutes or 0, last_visit_on=last)
 
 
 async def topics(uow: UnitOfWork) -> list[str]:

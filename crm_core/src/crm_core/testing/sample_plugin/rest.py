@@ -2,13 +2,14 @@
 
 from uuid import UUID
 
+from litestar import get
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+
 from crm_core.testing.sample_plugin import queries
 from crm_core.testing.sample_plugin.schemas import CompanySummary
 from crm_core.uow import UnitOfWork
 from crm_core.web import ApiController
-from litestar import get
-from litestar.di import NamedDependency
-from litestar.params import FromPath
 
 
 class VisitsApi(ApiController):

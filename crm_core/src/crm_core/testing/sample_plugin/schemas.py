@@ -6,6 +6,7 @@ from datetime import date
 from uuid import UUID
 
 import msgspec
+
 from crm_core.plugin import JobCall
 
 
@@ -31,5 +32,5 @@ class CompanySummary(msgspec.Struct, frozen=True, kw_only=True):
     last_visit_on: date | None
 
 
-class MarkMissedVisits(JobCall):
+class MarkMissedVisits(JobCall, frozen=True):
     """Marks planned visits as missed whose day has passed by more than the settings allow."""

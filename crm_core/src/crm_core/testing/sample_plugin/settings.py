@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+
 from crm_core.plugin import SettingsGroup, Strings
 
 _ = Strings(__package__)

@@ -12,16 +12,17 @@ import sqlalchemy as sa
 from crm_core.errors import RetryJob
 from crm_core.jobs.context import JobContext
 from crm_core.uow import UnitOfWork
+
 from crm_faults import schemas
 
-DDL = "create table if not exists faults_effect (number integer not null, attempt integer not null, at double precision not null)"
+DDL = """create table if not exists faults_effect
+(number integer not null, attempt integer not null, at double precision not null)"""
 INSERT = sa.text("insert into faults_effect (number, attempt, at) values (:number, :attempt, :at)")
 
 
 async def effect(uow: UnitOfWork, number: int, attempt: int = 1) -> None:
     """Leave a row; `at` is the wall clock in seconds."""
-    if uow.db.dialect == "sqlite":
-        uow.session.sync_session.info["hold"].mark()  # a text statement does not say that it writes
+    uow.session.sync_session.info["hold"].mark()  # a text statement does not say that it writes
     await uow.session.execute(INSERT, {"number": number, "attempt": attempt, "at": time.time()})
 
 

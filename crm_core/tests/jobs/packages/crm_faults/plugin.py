@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from crm_core.plugin import Job, hookimpl
+
 from crm_faults import jobs, schemas
 
 

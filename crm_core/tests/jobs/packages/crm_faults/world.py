@@ -31,9 +31,9 @@ class World:
         async with self.write() as uow:
             return [await uow.enqueue(call, **options) for call in calls]
 
-    async def job(self, id: Any) -> Any:
+    async def job(self, job_id: Any) -> Any:
         async with self.kernel.db.read.connect() as connection:
-            return (await connection.execute(sa.select(rows.JobRow.__table__).where(rows.job.id == id))).one()
+            return (await connection.execute(sa.select(rows.JobRow.__table__).where(rows.job.id == job_id))).one()
 
     async def jobs(self) -> list[Any]:
         async with self.kernel.db.read.connect() as connection:
@@ -43,6 +43,6 @@ class World:
         async with self.kernel.db.read.connect() as connection:
             return list(await connection.scalars(sa.text("select number from faults_effect order by at, number")))
 
-    async def change(self, id: Any, **values: Any) -> None:
+    async def change(self, job_id: Any, **values: Any) -> None:
         async with self.kernel.db.write.begin() as connection:
-            await connection.execute(sa.update(rows.JobRow.__table__).where(rows.job.id == id).values(**values))
+            await connection.execute(sa.update(rows.JobRow.__table__).where(rows.job.id == job_id).values(**values))

@@ -1,0 +1,65 @@
+"""Running an import in the background, with progress."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from crm_core.auth.rights import load_actor
+from crm_core.entity.importer import Plan, Report, run_import
+from crm_core.entity.sheets import open_sheet
+from crm_core.errors import CrmError, Forbidden
+from crm_core.features.imports.schemas import RunImport
+from crm_core.i18n import Strings, show
+from crm_core.jobs.context import JobContext
+
+_ = Strings("crm_core")
+SHOWN = 200  # problems kept with the job
+EVERY = 0.5  # seconds between looks at the progress
+
+
+async def import_file(context: JobContext, call: RunImport) -> None:
+    """Import a file chunk by chunk. It is not tried again: chunks that are in would come in twice."""
+    kernel = context.kernel
+    if context.user_id is None:
+        raise Forbidden(_("Only users import."))
+    actor = await load_actor(kernel, context.user_id)
+    entity = kernel.registry.entity(call.entity)
+    plan = Plan(entity=entity, mapping=call.mapping, mode=call.mode, match=call.match, strict=call.strict,
+                day_first=call.day_first)  # fmt: skip
+    seen = Report()
+    try:
+        sheet = await asyncio.to_thread(open_sheet, kernel.blobs.open(call.file))
+        work = asyncio.create_task(run_import(kernel, actor, sheet, plan, progress=lambda r: _copy(r, seen)))
+        await _watch(context, work, seen)
+        result = told(await work, actor.locale)
+    except CrmError as problem:
+        result = told(seen, actor.locale) | {"error": show(problem.text, actor.locale)}
+    async with context.transaction() as uow:
+        await context.finish(uow, result)
+
+
+def _copy(report: Report, seen: Report) -> None:
+    seen.rows, seen.created, seen.updated, seen.failed = report.rows, report.created, report.updated, report.failed
+
+
+async def _watch(context: JobContext, work: asyncio.Task[Report], seen: Report) -> None:
+    try:
+        while not work.done():
+            await asyncio.wait({work}, timeout=EVERY)
+            await context.progress(seen.rows)
+    except BaseException:
+        work.cancel()
+        raise
+
+
+def told(report: Report, locale: str) -> dict[str, Any]:
+    """Return a report as plain values for the job's row."""
+    return {
+        "rows": report.rows, "created": report.created, "updated": report.updated, "unchanged": report.unchanged,
+        "failed": report.failed, "warnings": report.warnings,
+        "problems": [
+            {"row": p.row, "column": p.column, "value": p.value, "text": show(p.text, locale), "failed": p.failed}
+            for p in report.problems[:SHOWN]
+        ],
+    }  # fmt: skip
