@@ -51,7 +51,10 @@ def update(package: Path, locale: str, *, check: bool) -> list[str]:
     compiled = file.with_suffix(".mo")
     if check:
         stale = not compiled.is_file() or _texts(compiled) != {str(m.id): m.string for m in fresh if m.id and m.string}
-        return [*(f"untranslated: {t!r}" for t in untranslated), *(["the .mo file is older than the .po file"] if stale else [])]
+        return [
+            *(f"untranslated: {t!r}" for t in untranslated),
+            *(["the .mo file is older than the .po file"] if stale else []),
+        ]
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("wb") as target:
         write_po(target, fresh, omit_header=False, no_location=True, sort_output=True, width=120)

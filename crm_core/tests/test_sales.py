@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-
 from crm_core.app import create_app
 from crm_core.auth.actor import system
 from crm_core.auth.rights import actor_by_email
@@ -93,7 +92,9 @@ async def test_imported_sales_have_the_right_figures(sales: tuple[Kernel, People
     assert await total(admin, "/deals") == 8800
     for name, count in STAGES.items():
         assert await total(admin, "/deals", {"field": "stage.name", "op": "is", "value": name}) == count
-    won = await every(admin, "/deals", filter=json.dumps({"field": "stage.name", "op": "is", "value": "Won"}), fields="amount")
+    won = await every(
+        admin, "/deals", filter=json.dumps({"field": "stage.name", "op": "is", "value": "Won"}), fields="amount"
+    )
     assert sum(int(float(d["amount"])) for d in won) == 10_005_534
     assert await total(admin, "/deals", {"field": "company_id", "op": "empty"}) == 1425
     assert await total(admin, "/companies") == 85
@@ -117,7 +118,6 @@ async def check_rights(kernel: Kernel, people: People) -> None:
 async def check_history(kernel: Kernel) -> None:
     """Won and lost deals were engaged on their engage date and closed on their close date."""
     import sqlalchemy as sa
-
     from crm_core.entity.stages import StageMove
     from crm_core.features.deals.models import Deal
 

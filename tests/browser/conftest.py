@@ -14,14 +14,18 @@ from typing import Any
 import httpx2
 import pytest
 import uvicorn
+from crm_core.config import Config
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
-from crm_core.config import Config
-
 ARGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 WATCH = """window.__csp = []; document.addEventListener('securitypolicyviolation',
   (e) => window.__csp.push(`${e.effectiveDirective} ${e.blockedURI} ${e.sourceFile}:${e.lineNumber}`))"""
 EXPECTED = (409, 422)  # forms that come back
@@ -101,9 +105,13 @@ def site(databases: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
 
     folder, port = tmp_path_factory.mktemp("site"), free_port()
     config = Config(
-        folder=folder, database_url=f"sqlite+aiosqlite:///{folder / 'crm.db'}", secret_key="a key that only tests use, long enough",
-        base_url=f"http://127.0.0.1:{port}", port=port, jobs=False,
-    )  # fmt: skip
+        folder=folder,
+        database_url=f"sqlite+aiosqlite:///{folder / 'crm.db'}",
+        secret_key="a key that only tests use, long enough",
+        base_url=f"http://127.0.0.1:{port}",
+        port=port,
+        jobs=False,
+    )
     url = databases.migrated("sqlite", folder, migrate.packages(load(config)))
     server = _Server(config.but(database_url=url))
     with httpx2.Client(base_url=f"{config.url}/api/v1", headers={"authorization": server.token}) as api:
@@ -134,16 +142,21 @@ def open_page(browser: Browser, site: Site) -> Iterator[Callable[..., Page]]:
 
     def make(path: str, *, theme: Any = "light", width: int = 1360, scripts: bool = True) -> Page:
         context = browser.new_context(
-            base_url=site.url, viewport={"width": width, "height": 860}, color_scheme=theme, reduced_motion="reduce",
+            base_url=site.url,
+            viewport={"width": width, "height": 860},
+            color_scheme=theme,
+            reduced_motion="reduce",
             java_script_enabled=scripts,
-        )  # fmt: skip
+        )
         contexts.append(context)
         context.add_cookies([{"name": site.cookie, "value": site.session, "url": site.url}])
         page = context.new_page()
         page.add_init_script(WATCH)
         page.on("pageerror", lambda e: bad.append(f"pageerror {e}"))
         page.on("console", heard)
-        page.on("response", lambda r: r.status >= 400 and r.status not in EXPECTED and bad.append(f"{r.status} {r.url}"))
+        page.on(
+            "response", lambda r: r.status >= 400 and r.status not in EXPECTED and bad.append(f"{r.status} {r.url}")
+        )
         page.goto(path)
         return page
 

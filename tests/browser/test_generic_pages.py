@@ -19,8 +19,12 @@ def records(site: Any) -> dict[str, str]:
     """A company with contacts and deals; addresses of their pages."""
     company = site.api.post("/companies", json={"name": "Globex", "tags": ["vip"]}).json()["id"]
     for number in range(55):
-        body = {"first_name": "Contact", "last_name": f"{number:02}", "company_id": company,
-                "emails": [{"address": f"c{number}@example.com", "kind": "work"}]}  # fmt: skip
+        body = {
+            "first_name": "Contact",
+            "last_name": f"{number:02}",
+            "company_id": company,
+            "emails": [{"address": f"c{number}@example.com", "kind": "work"}],
+        }
         answer = site.api.post("/contacts", json=body)
         assert answer.status_code == 201, answer.text
     return {"company": f"/companies/{company}", "contact": f"/contacts/{answer.json()['id']}"}

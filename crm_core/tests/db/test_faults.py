@@ -1,7 +1,6 @@
 """Killed writers, restarted servers, full queues: nothing acknowledged is lost, and the pools heal by themselves."""
 
 import asyncio
-import contextlib
 import os
 import random
 import signal
@@ -107,8 +106,7 @@ def own_server():
     with tempfile.TemporaryDirectory(prefix="crm-own-", dir=fast_folder()) as folder:
         server = PostgresServer(Path(folder))
         yield server
-        with contextlib.suppress(subprocess.CalledProcessError):
-            server.stop(mode="immediate")
+        server.close()
 
 
 @pytest.fixture

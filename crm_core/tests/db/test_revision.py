@@ -21,6 +21,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 @pytest.fixture
 def gamma(tmp_path):
     """A package with every column type there is; forgotten afterwards."""
+
     class base(DeclarativeBase):  # noqa: N801 - as good as a variable
         registry = package_registry()
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-
 from crm_core.auth.actor import Actor, ActorKind, Rights, Scope, system
 from crm_core.db.types import new_id
 from crm_core.entity import access, records
@@ -46,7 +45,9 @@ async def test_call_and_task_set_last_and_next_activity_in_the_transaction(kerne
     contact = await make(kernel, "core.contact", last_name="Ada")
     about, also = Ref("core.company", company.id), [{"record": Ref("core.contact", contact.id)}]
     await make(kernel, "core.activity", subject="Called", kind="call", parent=about, links=also, done_at=DAY)
-    task = await make(kernel, "core.activity", subject="Send", kind="task", parent=about, due_at=DAY + timedelta(days=3))
+    task = await make(
+        kernel, "core.activity", subject="Send", kind="task", parent=about, due_at=DAY + timedelta(days=3)
+    )
     assert await times(kernel, Company, company.id) == (DAY, DAY + timedelta(days=3))
     assert await times(kernel, Contact, contact.id) == (DAY, None)
     async with kernel.write(SYSTEM) as uow:
@@ -59,7 +60,7 @@ async def test_last_and_next_activity_equal_a_recount_after_many_operations(kern
     companies = [(await make(kernel, "core.company", name=f"C{n}")).id for n in range(3)]
     contacts = [(await make(kernel, "core.contact", last_name=f"P{n}")).id for n in range(3)]
     refs = [Ref("core.company", i) for i in companies] + [Ref("core.contact", i) for i in contacts]
-    pick = random.Random(7)  # noqa: S311
+    pick = random.Random(7)
     made: list[Any] = []
     for _step in range(60):
         what = pick.choice(("create", "create", "edit", "link", "delete", "restore", "done"))
@@ -102,9 +103,13 @@ async def test_activity_is_visible_to_owner_team_participants_and_through_its_pa
         row = await uow.session.get(Company, company.id)
         assert row is not None
         row.team_id = team
-    values = {"subject": "Meet", "kind": "meeting", "starts_at": DAY, "zone": "Europe/Berlin"}
+    values: dict[str, Any] = {"subject": "Meet", "kind": "meeting", "starts_at": DAY, "zone": "Europe/Berlin"}
     activity = await make(
-        kernel, "core.activity", parent=Ref("core.company", company.id), participants=[{"user_id": guest.user_id}], **values
+        kernel,
+        "core.activity",
+        parent=Ref("core.company", company.id),
+        participants=[{"user_id": guest.user_id}],
+        **values,
     )
     entity = kernel.registry.entity("core.activity")
     for who, actor in {"owner": colleague, "guest": guest, "team": person(Scope.team, team)}.items():
@@ -149,7 +154,7 @@ async def test_activity_about_a_record_one_does_not_see_is_refused(kernel: Kerne
 
 
 async def test_all_day_activity_is_due_at_midnight_in_its_zone(kernel: Kernel) -> None:
-    values = {"subject": "Fair", "kind": "meeting", "all_day": True, "zone": "Europe/Berlin"}
+    values: dict[str, Any] = {"subject": "Fair", "kind": "meeting", "all_day": True, "zone": "Europe/Berlin"}
     activity = await make(kernel, "core.activity", starts_on=date(2026, 7, 1), ends_on=date(2026, 7, 2), **values)
     assert activity.due_at == datetime(2026, 6, 30, 22, tzinfo=UTC)
     with pytest.raises(Invalid):
@@ -169,7 +174,9 @@ async def test_note_is_done_when_it_is_written_and_an_activity_completes_once(ke
 
 async def test_comment_is_seen_by_whoever_owns_the_record(kernel: Kernel) -> None:
     owner = person(Scope.own)
-    owner = Actor(owner.kind, user_id=owner.user_id, rights=Rights(scopes={**owner.rights.scopes, "core.comment.read": Scope.own}))
+    owner = Actor(
+        owner.kind, user_id=owner.user_id, rights=Rights(scopes={**owner.rights.scopes, "core.comment.read": Scope.own})
+    )
     company = await make(kernel, "core.company", name="Acme", owner_id=owner.user_id)
     comment = await make(kernel, "core.comment", body="Careful", parent=Ref("core.company", company.id))
     async with kernel.read(owner) as uow:

@@ -9,7 +9,6 @@ from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
-
 from crm_core.auth.actor import system
 from crm_core.entity import access, records, stages
 from crm_core.entity.event_rows import EventRow
@@ -109,7 +108,9 @@ async def test_stage_of_another_pipeline_is_refused(kernel: Kernel) -> None:
     pipeline = await make(kernel, "core.pipeline", name="Other", entity="core.deal")
     other = await make(kernel, "core.stage", name="Somewhere", pipeline_id=pipeline.id)
     with pytest.raises(stages.StageUnknown):
-        await make(kernel, "core.deal", name="Roof", stage_id=other.id, pipeline_id=(await stage(kernel, "Won")).pipeline_id)
+        await make(
+            kernel, "core.deal", name="Roof", stage_id=other.id, pipeline_id=(await stage(kernel, "Won")).pipeline_id
+        )
     deal = await make(kernel, "core.deal", name="Roof")
     with pytest.raises(stages.StageUnknown):
         await move(kernel, deal.id, "Somewhere")

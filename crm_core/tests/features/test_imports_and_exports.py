@@ -12,15 +12,15 @@ from typing import Any
 import openpyxl
 import pytest
 import sqlalchemy as sa
-
 from crm_core.auth.actor import Actor, ActorKind, Rights, Scope, system
 from crm_core.db.types import new_id
 from crm_core.entity import records
+from crm_core.entity.cells import shielded, unshielded
 from crm_core.entity.event_rows import EventRow
 from crm_core.entity.exporter import Wanted, export_csv, export_xlsx
 from crm_core.entity.import_columns import Cells, UnknownTarget, guess
 from crm_core.entity.importer import Plan, Report, preview, run_import
-from crm_core.entity.sheets import SheetError, open_sheet, shielded, unshielded
+from crm_core.entity.sheets import SheetError, open_sheet
 from crm_core.errors import Forbidden
 from crm_core.features.companies.models import Company
 from crm_core.features.contacts.models import Contact, ContactEmail
@@ -83,12 +83,14 @@ def test_rows_that_cannot_be_read_say_why_and_the_others_are_read(tmp_path: Path
 
 
 def test_open_quote_ends_in_a_problem_not_in_memory(tmp_path: Path) -> None:
-    rows = list(open_sheet(written(tmp_path, "a,b\n1,2\n\"x" + "y" * 500_000 + "\n" * 1000)).rows())
+    rows = list(open_sheet(written(tmp_path, 'a,b\n1,2\n"x' + "y" * 500_000 + "\n" * 1000)).rows())
     assert rows[-1].problem is not None
     assert "quotation mark" in str(rows[-1].problem)
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+49 40", "-5", "@x", "'quoted", "'=x", " =x", "＝x", "\t=x", "plain", "it's"])
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+49 40", "-5", "@x", "'quoted", "'=x", " =x", "＝x", "\t=x", "plain", "it's"]
+)
 def test_shielded_cell_starts_no_formula_and_comes_back(text: str) -> None:
     cell = shielded(text)
     assert not cell.lstrip(" ").startswith(("=", "+", "-", "@", "＝", "\t"))
@@ -96,7 +98,8 @@ def test_shielded_cell_starts_no_formula_and_comes_back(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cell", "number"), [("1.234,56", "1234.56"), ("1,234.56", "1234.56"), ("1234,5", "1234.5"), ("€ 12", "12"), ("1'000", "1000")]
+    ("cell", "number"),
+    [("1.234,56", "1234.56"), ("1,234.56", "1234.56"), ("1234,5", "1234.5"), ("€ 12", "12"), ("1'000", "1000")],
 )
 def test_numbers_are_read_as_people_write_them(cell: str, number: str) -> None:
     assert Cells("UTC").number(cell) == Decimal(number)
@@ -113,7 +116,9 @@ def test_columns_are_guessed_by_english_and_german_titles(kernel: Kernel) -> Non
 async def test_import_makes_records_with_parts_links_events_and_search(kernel: Kernel, tmp_path: Path) -> None:
     async with kernel.write(SYSTEM) as uow:
         firm = await records.create(uow, kernel.registry.entity("core.company"), {"name": "Müller AG"})
-    path = written(tmp_path, "first,last,mail,firm\nAda,Lovelace,ada@x.example; a@y.example,muller ag\nBob,Ray,,Nobody\n")
+    path = written(
+        tmp_path, "first,last,mail,firm\nAda,Lovelace,ada@x.example; a@y.example,muller ag\nBob,Ray,,Nobody\n"
+    )
     mapping = {"first": "first_name", "last": "last_name", "mail": "emails", "firm": "company"}
     report = await imported(kernel, path, "core.contact", mapping)
     assert (report.created, report.failed, report.warnings) == (2, 0, 1)
@@ -230,7 +235,7 @@ async def test_preview_shows_rows_as_they_would_be_read(kernel: Kernel, tmp_path
 
 async def test_export_comes_back_the_same_through_an_import(kernel: Kernel, tmp_path: Path) -> None:
     entity = kernel.registry.entity("core.company")
-    names = ["=cmd|'/c calc'!A1", "+1", "-x", "@here", "'quoted", "Komma, \"Zitat\"; Semikolon", "Zeile"]
+    names = ["=cmd|'/c calc'!A1", "+1", "-x", "@here", "'quoted", 'Komma, "Zitat"; Semikolon', "Zeile"]
     async with kernel.write(SYSTEM) as uow:
         for name in names:
             await records.create(uow, entity, {"name": name, "revenue": "12.50", "tags": ["a", "b"]})
@@ -249,7 +254,7 @@ async def test_export_to_a_spreadsheet_has_texts_not_formulas(kernel: Kernel, tm
         await records.create(uow, entity, {"name": "=1+1", "employees": 3})
     path = tmp_path / "out.xlsx"
     assert await export_xlsx(kernel, SYSTEM, Wanted(entity=entity, columns=("name", "employees")), path) == 1
-    cells = list(openpyxl.load_workbook(path).active.iter_rows(min_row=2))[0]  # type: ignore[union-attr]
+    cells = next(iter(openpyxl.load_workbook(path).active.iter_rows(min_row=2)))  # type: ignore[union-attr]
     assert [(c.value, c.data_type) for c in cells] == [("=1+1", "s"), (3, "n")]
 
 
@@ -265,6 +270,6 @@ async def test_export_gives_no_more_than_the_right_to_export(kernel: Kernel) -> 
     rows = list(csv.DictReader(io.StringIO(text)))
     assert [r["name"] for r in rows] == ["Mine"]
     assert "revenue" not in rows[0]
+    nobody = Actor(ActorKind.user, user_id=me, rights=Rights(scopes={"core.company.read": Scope.all}))
     with pytest.raises(Forbidden):
-        nobody = Actor(ActorKind.user, user_id=me, rights=Rights(scopes={"core.company.read": Scope.all}))
         [b async for b in export_csv(kernel, nobody, Wanted(entity=entity))]

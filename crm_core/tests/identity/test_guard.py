@@ -207,6 +207,18 @@ async def test_problem_says_code_title_status_and_detail(signed_in: Any) -> None
     assert problem["detail"]
 
 
+async def test_fields_of_a_body_that_does_not_fit_are_named(signed_in: Any) -> None:
+    for body, field in (
+        ({"nme": "x"}, "nme"),
+        ({}, "name"),
+        ({"name": 1}, "name"),
+        ({"name": "x", "days": "y"}, "days"),
+    ):
+        answer = await signed_in.call("POST", "/api/v1/tokens", json=body)
+        assert answer.status_code == 400
+        assert list(answer.json()["fields"]) == [field], answer.text
+
+
 async def test_people_get_a_page_and_programs_a_problem(browser: Any) -> None:
     one = browser()
     as_person = await one.client.get("/no/such", headers={"accept": "text/html"})

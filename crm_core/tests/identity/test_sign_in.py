@@ -6,13 +6,17 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
+from crm_core.auth import passwords
 from crm_core.auth.actor import system
-from crm_core.auth.attempts import PER_KEY, Attempt
+from crm_core.auth.attempts import PER_KEY, Attempt, record_attempt
 from crm_core.auth.people import Password, User
 from crm_core.auth.session import IDLE, Session, digest
+from crm_core.db.tables import Epoch
 from crm_core.db.types import utcnow
 from crm_core.entity.event_rows import EventData, EventRow
+from crm_core.features.session.jobs import PurgeAccess
 from crm_core.kernel import Kernel
 
 ADMIN = "admin@example.com"
@@ -194,3 +198,30 @@ async def test_session_look_up_is_one_statement(browser: Any, person: Any, kerne
     kernel.db.fetch = counted  # type: ignore[method-assign]  # counts, changes nothing
     assert (await one.call("GET", "/api/v1/session")).status_code == 200
     assert len(asked) == 1
+
+
+async def test_attempt_cannot_be_counted_inside_a_writing_transaction(kernel: Kernel) -> None:
+    async with kernel.write(system("test")) as uow:
+        await record_attempt(kernel, "link", "x", "")  # nothing is written yet
+        uow.session.add(Epoch(name="x", value=1))
+        await uow.session.flush()
+        with pytest.raises(RuntimeError, match="inside a transaction"):
+            await record_attempt(kernel, "link", "x", "")
+        with pytest.raises(RuntimeError, match="inside a transaction"):
+            await passwords.hashed("quite a long secret")
+
+
+async def test_old_attempts_and_sessions_are_cleaned_away(kernel: Kernel, person: Any, browser: Any, jobs: Any) -> None:
+    await person(ADMIN, "admin")
+    old, new = browser(), browser()
+    await old.sign_in(ADMIN)
+    long_ago = utcnow() - timedelta(days=91)
+    await change(kernel, sa.update(Attempt).values(at=long_ago), sa.update(Session).values(expires_at=long_ago))
+    await new.sign_in(ADMIN)
+    async with kernel.write(system("test")) as uow:
+        await uow.enqueue(PurgeAccess())
+    await jobs()
+    async with kernel.read(system("test")) as uow:
+        assert await uow.session.scalar(sa.select(sa.func.count()).select_from(Attempt)) == 1
+        assert await uow.session.scalar(sa.select(sa.func.count()).select_from(Session)) == 1
+    assert (await new.call("GET", "/api/v1/session")).status_code == 200

@@ -2,19 +2,18 @@
 
 import asyncio
 import sys
+from importlib import import_module
 from time import perf_counter
-from types import ModuleType
 from typing import ClassVar
 
 import pytest
 import sqlalchemy as sa
-from litestar import get, post
-from litestar.di import NamedDependency
-
 from crm_core.db.tables import Epoch
 from crm_core.plugin import hookimpl
 from crm_core.uow import UnitOfWork
 from crm_core.web import ApiController
+from litestar import get, post
+from litestar.di import NamedDependency
 
 
 class Hoarder(ApiController):
@@ -42,17 +41,18 @@ class Hoarder(ApiController):
 
 
 @pytest.fixture
-def plugins(monkeypatch):
-    plugin = ModuleType("crm_hoarder")
-    plugin.__path__ = []
-    monkeypatch.setitem(sys.modules, "crm_hoarder", plugin)
+def plugins(monkeypatch, tmp_path):
+    (tmp_path / "crm_hoarder").mkdir()
+    (tmp_path / "crm_hoarder" / "__init__.py").write_text('"""Holds the writer."""')
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "crm_hoarder", raising=False)
+    plugin = import_module("crm_hoarder")
 
     @hookimpl
     def crm_routes():
         return (Hoarder,)
 
     plugin.crm_routes = crm_routes
-    plugin.__doc__ = "Holds the writer."
     return (("hoarder", plugin),)
 
 

@@ -264,6 +264,17 @@ def test_bridge_to_a_disabled_neighbour_is_not_imported(site: Site) -> None:
     assert "crm_far.with_near" not in sys.modules
 
 
+def test_bridge_of_the_sample_plugin_adds_to_its_navigation(site: Site) -> None:
+    from crm_core.testing.sample_plugin import with_neighbour
+
+    star = "from crm_core.testing.sample_plugin.plugin import *\n"
+    site.add("sample", star, bridges={"neighbour": with_neighbour.__name__})
+    site.add("neighbour", "")
+    registry = site.load(strict_plugins=True)
+    assert next(i for i in registry.plugins if i.name == "sample").bridges == ("neighbour",)
+    assert set(with_neighbour.crm_nav()) <= set(registry.gather(hookspecs.crm_nav))
+
+
 def test_broken_bridge_is_named_and_its_owner_stays(site: Site) -> None:
     site.add("far", nav("far"), files={"with_near.py": "import not_there"}, bridges={"near": "crm_far.with_near"})
     site.add("near", "")

@@ -133,6 +133,20 @@ async def test_panel_of_the_slot_shows_the_visits_of_a_company(as_user: Any) -> 
     assert "1 visits, 45 minutes" in shown.text
 
 
+async def test_pages_of_visit_and_company_show_timeline_field_and_slot(as_user: Any) -> None:
+    admin = await as_user("admin")
+    where = await company(admin.api, sample_every_days=30)
+    made = await visit(admin.api, company_id=where["id"])
+    await admin.api.post(f"/sample-visits/{made['id']}/finish", {"minutes": 45}, status=200)
+    of_visit = await admin.client.get(f"/sample-visits/{made['id']}")
+    assert "A visit of 45 minutes took place." in of_visit.text
+    of_company = await admin.client.get(f"/companies/{where['id']}")
+    assert "Visit every … days" in of_company.text
+    assert "/slots/record.panels?" in of_company.text
+    filled = await admin.client.get(f"/slots/record.panels?entity=core.company&id={where['id']}")
+    assert "1 visits, 45 minutes" in filled.text
+
+
 async def test_nav_leads_to_a_page_for_those_with_the_permission(as_user: Any) -> None:
     manager, sales = await as_user("manager"), await as_user("sales")
     page = await manager.client.get("/sample/overview")

@@ -8,7 +8,6 @@ import json
 from pathlib import Path
 
 import pytest
-
 from crm_core.web.assets import Assets, icon_svg
 
 
@@ -29,7 +28,9 @@ def test_policy_hash_is_that_of_the_import_map(assets: Assets) -> None:
     assert assets.csp_hash == base64.b64encode(digest).decode()
 
 
-@pytest.mark.parametrize("path", ["../pyproject.toml", "/etc/passwd", "elements/../../app.py", "nothing.js", "a\0.js", ""])
+@pytest.mark.parametrize(
+    "path", ["../pyproject.toml", "/etc/passwd", "elements/../../app.py", "nothing.js", "a\0.js", ""]
+)
 def test_files_outside_the_static_folder_are_not_found(assets: Assets, path: str) -> None:
     assert assets.find("crm_core", path) is None
 

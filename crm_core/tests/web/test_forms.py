@@ -8,14 +8,14 @@ from typing import Any
 
 import msgspec
 import pytest
-from litestar.datastructures import FormMultiDict
-
 from crm_core.entity import fields as f
 from crm_core.errors import Invalid
 from crm_core.i18n import Text
 from crm_core.plugin.declare import Child
-from crm_core.web.forms import Form, Input, Rows
+from crm_core.web.forms import Form, Rows
+from crm_core.web.inputs import Input
 from crm_core.web.struct_forms import read_struct, struct_fields
+from litestar.datastructures import FormMultiDict
 
 T = lambda words: Text("crm_core", words)  # noqa: E731
 
@@ -40,7 +40,10 @@ def test_numbers_are_read_as_the_language_writes_them(locale: str, typed: str, v
 
 def test_money_has_its_currency_and_none_without_an_amount() -> None:
     made = form(f.Money("amount", T("Amount")))
-    assert made.read(posted(("amount", "10"), ("amount_currency", "eur"))) == {"amount": Decimal(10), "amount_currency": "EUR"}
+    assert made.read(posted(("amount", "10"), ("amount_currency", "eur"))) == {
+        "amount": Decimal(10),
+        "amount_currency": "EUR",
+    }
     assert made.read(posted(("amount", ""), ("amount_currency", "EUR"))) == {"amount": None, "amount_currency": None}
 
 
@@ -61,7 +64,10 @@ def test_appointment_keeps_its_own_zone() -> None:
 def test_unticked_boxes_and_missing_lists_are_values_too() -> None:
     made = form(f.Boolean("active", T("Active")), f.Tags("tags", T("Tags")))
     assert made.read(posted()) == {"active": False, "tags": []}
-    assert made.read(posted(("active", "1"), ("tags", "a"), ("tags__text", "b, c"))) == {"active": True, "tags": ["a", "b", "c"]}
+    assert made.read(posted(("active", "1"), ("tags", "a"), ("tags__text", "b, c"))) == {
+        "active": True,
+        "tags": ["a", "b", "c"],
+    }
 
 
 def test_first_bad_field_gets_the_focus_and_every_bad_one_its_text() -> None:
@@ -80,14 +86,27 @@ def test_errors_of_fields_that_are_not_in_the_form_are_said_above_it() -> None:
 
 
 def test_child_lines_keep_their_order_and_empty_ones_are_dropped() -> None:
-    child = Child(name="emails", model=object, foreign_key="x", label=T("E-mails"),
-                  fields=(f.Email("address", T("E-mail"), required=True), f.Text("kind", T("Kind"), default="work")))  # fmt: skip
+    child = Child(
+        name="emails",
+        model=object,
+        foreign_key="x",
+        label=T("E-mails"),
+        fields=(f.Email("address", T("E-mail"), required=True), f.Text("kind", T("Kind"), default="work")),
+    )
     made = form(children=(child,))
     values = made.read(
-        posted(("emails-row", "2"), ("emails-2-address", "b@example.com"), ("emails-2-kind", "work"),
-               ("emails-row", "0"), ("emails-0-address", ""), ("emails-0-kind", "work"),
-               ("emails-row", "1"), ("emails-1-address", "bad"), ("emails-1-kind", "work"))
-    )  # fmt: skip
+        posted(
+            ("emails-row", "2"),
+            ("emails-2-address", "b@example.com"),
+            ("emails-2-kind", "work"),
+            ("emails-row", "0"),
+            ("emails-0-address", ""),
+            ("emails-0-kind", "work"),
+            ("emails-row", "1"),
+            ("emails-1-address", "bad"),
+            ("emails-1-kind", "work"),
+        )
+    )
     assert [v.get("address") for v in values["emails"]] == ["b@example.com", None]
     assert list(made.errors) == ["emails-1-address"]
 

@@ -15,7 +15,9 @@ async def upload(client: Any, content: bytes = CSV) -> Any:
     )
 
 
-async def test_file_is_uploaded_mapped_previewed_and_imported(as_user: Any, jobs: Callable[..., Awaitable[Any]]) -> None:
+async def test_file_is_uploaded_mapped_previewed_and_imported(
+    as_user: Any, jobs: Callable[..., Awaitable[Any]]
+) -> None:
     client = (await as_user("admin")).client
     sent = await upload(client)
     assert sent.status_code == 303, sent.text[:1000]

@@ -25,8 +25,15 @@ async def client(as_user: Any) -> httpx2.AsyncClient:
 
 
 async def test_form_creates_a_record_with_its_lines_and_goes_to_its_page(client: httpx2.AsyncClient) -> None:
-    data = {"first_name": "Grace", "last_name": "Hopper", "emails-row": ["0", "1"], "emails-0-address": "g@example.com",
-            "emails-0-kind": "work", "emails-1-address": "h@example.com", "emails-1-kind": "home"}  # fmt: skip
+    data = {
+        "first_name": "Grace",
+        "last_name": "Hopper",
+        "emails-row": ["0", "1"],
+        "emails-0-address": "g@example.com",
+        "emails-0-kind": "work",
+        "emails-1-address": "h@example.com",
+        "emails-1-kind": "home",
+    }
     page = await client.get(await create(client, "contacts", **data))
     assert page.status_code == 200
     assert "Grace Hopper" in page.text
@@ -37,7 +44,9 @@ async def test_form_creates_a_record_with_its_lines_and_goes_to_its_page(client:
 
 
 async def test_bad_form_comes_back_with_what_was_typed_and_changes_nothing(client: httpx2.AsyncClient) -> None:
-    answer = await client.post("/contacts/new", data={"first_name": "Grace", "emails-row": "0", "emails-0-address": "no"})
+    answer = await client.post(
+        "/contacts/new", data={"first_name": "Grace", "emails-row": "0", "emails-0-address": "no"}
+    )
     assert answer.status_code == 422
     assert 'value="Grace"' in answer.text
     assert len(re.findall(r'aria-invalid="true"', answer.text)) == 2
@@ -48,7 +57,15 @@ async def test_bad_form_comes_back_with_what_was_typed_and_changes_nothing(clien
 async def test_text_of_users_is_never_markup(client: httpx2.AsyncClient) -> None:
     evil = '"><script>alert(1)</script>'
     address = await create(client, "contacts", first_name=evil, last_name=evil, description=evil)
-    for path in (address, f"{address}/edit", f"{address}/timeline", f"{address}/delete", "/contacts", "/", "/search?q=alert"):
+    for path in (
+        address,
+        f"{address}/edit",
+        f"{address}/timeline",
+        f"{address}/delete",
+        "/contacts",
+        "/",
+        "/search?q=alert",
+    ):
         answer = await client.get(path)
         assert answer.status_code == 200, path
         assert "<script>alert" not in answer.text, path
@@ -135,7 +152,9 @@ async def test_bulk_deletion_asks_first_and_then_does_it(client: httpx2.AsyncCli
     assert "No companies yet" in (await client.get("/companies")).text
 
 
-@pytest.mark.parametrize("path", ["/contacts/{id}", "/contacts/{id}/edit", "/contacts/{id}/timeline", "/contacts/{id}/delete"])
+@pytest.mark.parametrize(
+    "path", ["/contacts/{id}", "/contacts/{id}/edit", "/contacts/{id}/timeline", "/contacts/{id}/delete"]
+)
 async def test_hidden_record_is_not_found(client: httpx2.AsyncClient, as_user: Any, path: str) -> None:
     address = await create(client, "contacts", last_name="Secret")
     other = (await as_user("sales", "somebody else")).client
@@ -154,10 +173,26 @@ async def test_buttons_are_only_those_the_actor_may_use(as_user: Any) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/search", "/search?q=a", "/palette", "/palette?q=con", "/settings", "/dev/styleguide", "/contacts?sort=nonsense",
-     "/contacts?columns=nonsense", "/contacts/new?company_id=nonsense", "/contacts?f.nonsense=1", "/tags/names?q=v",
-     "/pick?q=x", "/companies/pick", "/companies/pick?q=g", "/slots/record.panels?entity=core.contact", "/slots/nowhere"],
-)  # fmt: skip
+    [
+        "/",
+        "/search",
+        "/search?q=a",
+        "/palette",
+        "/palette?q=con",
+        "/settings",
+        "/dev/styleguide",
+        "/contacts?sort=nonsense",
+        "/contacts?columns=nonsense",
+        "/contacts/new?company_id=nonsense",
+        "/contacts?f.nonsense=1",
+        "/tags/names?q=v",
+        "/pick?q=x",
+        "/companies/pick",
+        "/companies/pick?q=g",
+        "/slots/record.panels?entity=core.contact",
+        "/slots/nowhere",
+    ],
+)
 async def test_pages_take_what_people_and_old_links_send(client: httpx2.AsyncClient, path: str) -> None:
     answer = await client.get(path, headers={"accept": "text/html"})
     assert answer.status_code == 200, answer.text[:2000]
@@ -182,7 +217,7 @@ async def test_settings_are_saved_and_bad_ones_come_back(client: httpx2.AsyncCli
         page = await client.get("/settings")
     name = re.search(r'action="/settings/([^"]+)"', page.text)
     assert name
-    data = {k: v for k, v in re.findall(r'<input[^>]*name="(\w+)" [^>]*value="([^"]*)"', page.text)}
+    data = dict(re.findall(r'<input[^>]*name="(\w+)" [^>]*value="([^"]*)"', page.text))
     saved = await client.post(f"/settings/{name[1]}", data=data)
     assert saved.status_code == 303, saved.text[:1000]
 

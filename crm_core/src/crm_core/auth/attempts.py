@@ -21,10 +21,10 @@ from crm_core.db.types import Id, UTCDateTime, new_id, utcnow
 from crm_core.errors import RateLimited
 from crm_core.i18n import Strings
 from crm_core.plugin.declare import Event
+from crm_core.uow import UnitOfWork, outside_transaction
 
 if TYPE_CHECKING:
     from crm_core.kernel import Kernel
-    from crm_core.uow import UnitOfWork
 
 _ = Strings("crm_core")
 WINDOW = timedelta(minutes=15)
@@ -58,7 +58,9 @@ async def record_attempt(
     """Commit a guess as failed and return its id; TooManyAttempts after too many wrong ones in 15 minutes.
 
     A right guess starts the count of its key anew. Refused guesses are not kept, so waiting always helps.
+    Called before anything is written: its own transaction would wait for the caller's.
     """
+    outside_transaction("counting an attempt")
     key, address, guess = key[:255], address[:64], new_id()
     try:
         async with kernel.write(system(f"attempt.{kind}")) as uow:
@@ -110,6 +112,7 @@ async def _wrong_from(uow: UnitOfWork, kind: str, address: str) -> int:
 
 
 async def _tell(kernel: Kernel, actor: Actor, event: Event, key: str, quiet: timedelta) -> None:
+    outside_transaction("telling of a refusal")
     told: dict[tuple[str, str, str], datetime] = kernel.caches.setdefault("refusals", {})
     name, now = (type(event).__name__, actor.label, key), utcnow()
     if (last := told.get(name)) is not None and now - last < quiet:
@@ -120,8 +123,3 @@ async def _tell(kernel: Kernel, actor: Actor, event: Event, key: str, quiet: tim
     async with kernel.write(actor) as uow:
         await uow.emit(event)
 
-
-async def purge(uow: UnitOfWork, before: datetime) -> None:
-    """Delete attempts made before an instant."""
-    uow.demand_write()
-    await uow.session.execute(sa.delete(Attempt).where(Attempt.at < before))

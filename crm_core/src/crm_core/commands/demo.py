@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 from datetime import UTC, date, datetime
@@ -24,9 +25,7 @@ LOGINS = ("admin", "manager", "sales", "support", "readonly")
 @folder
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="Port to listen on.")
 @click.option("--empty", is_flag=True, help="Without sample data: you make the first administrator yourself.")
-@click.option(
-    "--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Day the sample data is made for (default: today)."
-)
+@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Day the sample data is made for (default: today).")
 def command(config: Config, port: int, empty: bool, as_of: datetime | None) -> None:
     """Run a CRM with sample data in this folder, and print where it is and how to sign in.
 
@@ -54,6 +53,7 @@ async def prepare(config: Config, as_of: date | None) -> None:
     from crm_core.kernel import open_kernel
 
     kernel = await open_kernel(config)
+    logging.getLogger("crm_core.db.session").setLevel(logging.ERROR)
     try:
         kernel.db.write_limit = None  # nobody else is waiting for the writer
         await bring_up(kernel, upgrade=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 
@@ -17,15 +17,26 @@ from crm_core.errors import UserError
 @click.command("export")
 @folder
 @click.argument("entity")
-@click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="File; .xlsx or .csv (default: CSV to standard output).")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File; .xlsx or .csv (default: CSV to standard output).",
+)
 @click.option("--fields", default="", metavar="A,B", help="Columns (default: all).")
-@click.option("--filter", "where", default="", metavar="JSON", help='Filter, as in the API: {"field":…,"op":…,"value":…}.')
+@click.option(
+    "--filter", "where", default="", metavar="JSON", help='Filter, as in the API: {"field":…,"op":…,"value":…}.'
+)
 @click.option("--sort", default="", metavar="FIELD", help='Sort key, "-" first for descending.')
 @click.option("--labels", is_flag=True, help="Column titles in words instead of keys.")
 @click.option("--as", "user", default="", metavar="EMAIL", help="Export what this user may (default: everything).")
 def command(config: Config, output: Path | None, **given: Any) -> None:
     """Export the records of ENTITY (deals, contact, core.company, …)."""
     asyncio.run(run(config, output, given))
+
+
+def _stdout() -> BinaryIO:
+    return open(sys.stdout.fileno(), "wb", closefd=False)
 
 
 async def run(config: Config, output: Path | None, given: dict[str, Any]) -> None:
@@ -48,7 +59,7 @@ async def run(config: Config, output: Path | None, given: dict[str, Any]) -> Non
             await export_xlsx(kernel, actor, wanted, output)
             return
         try:
-            with output.open("wb") if output else open(sys.stdout.fileno(), "wb", closefd=False) as file:
+            with output.open("wb") if output else _stdout() as file:
                 async for block in export_csv(kernel, actor, wanted):
                     file.write(block)
         except OSError as error:

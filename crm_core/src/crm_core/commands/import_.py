@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import gc
+import logging
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +19,7 @@ from crm_core.errors import UserError
 if TYPE_CHECKING:
     from crm_core.auth.actor import Actor
     from crm_core.entity.importer import Plan, Problem, Report
+    from crm_core.entity.sheets import Sheet
     from crm_core.kernel import Kernel
     from crm_core.plugin.declare import Entity
     from crm_core.plugin.registry import Registry
@@ -28,11 +31,21 @@ SHOWN = 20  # problems printed; --report has all
 @folder
 @click.argument("entity")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--map", "mapping", multiple=True, metavar="COLUMN=FIELD", help="Column title = field; FIELD*1000 scales.")
+@click.option(
+    "--map", "mapping", multiple=True, metavar="COLUMN=FIELD", help="Column title = field; FIELD*1000 scales."
+)
 @click.option("--guess/--no-guess", default=None, help="Guess the columns by their titles (default without --map).")
-@click.option("--set", "constants", multiple=True, metavar="FIELD=VALUE", help="A value for every row; {COLUMN} stands for a cell.")
+@click.option(
+    "--set",
+    "constants",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    help="A value for every row; {COLUMN} stands for a cell.",
+)
 @click.option("--match", default="", metavar="FIELD", help="Field that finds existing records.")
-@click.option("--mode", type=click.Choice(["create", "update", "both"]), help="Default: both with --match, else create.")
+@click.option(
+    "--mode", type=click.Choice(["create", "update", "both"]), help="Default: both with --match, else create."
+)
 @click.option("--known", multiple=True, metavar="FIELD=FILE:COLUMN", help="Report values that are not in this file.")
 @click.option("--strict", is_flag=True, help="A value that cannot be matched fails its row, instead of staying empty.")
 @click.option("--day-first/--month-first", default=None, help="How to read 03/04/2026.")
@@ -56,6 +69,7 @@ async def run(config: Config, file: Path, given: dict[str, Any]) -> int:
     from crm_core.kernel import open_kernel
 
     kernel = await open_kernel(config)
+    logging.getLogger("crm_core.db.session").setLevel(logging.ERROR)  # chunks are meant to write for long
     try:
         await demand_current(kernel)
         entity = entity_of(kernel.registry, given["entity"])
@@ -64,6 +78,7 @@ async def run(config: Config, file: Path, given: dict[str, Any]) -> int:
         mapping = pairs(given["mapping"], "--map")
         if given["guess"] or (given["guess"] is None and not mapping):
             mapping = guessed(kernel.registry, actor, entity, sheet.columns, mapping)
+        gc.freeze()  # what is loaded by now stays: collections need not look at it again and again
         with Problems(given["report"]) as problems:
             plan = _plan(entity, mapping, given, problems)
             with click.progressbar(length=max(1, _count(sheet)), label=file.name, file=sys.stderr) as bar:
@@ -156,7 +171,7 @@ def _values(place: str) -> frozenset[str]:
         raise UserError(f"--known takes FIELD=FILE:COLUMN; {place!r} cannot be read") from error
 
 
-def _count(sheet: Any) -> int:
+def _count(sheet: Sheet) -> int:
     """Return about how many rows there are, for the progress bar."""
     if sheet.kind != "csv":
         return 1000
@@ -182,7 +197,7 @@ class Problems:
 
     def write(self, problem: Problem) -> None:
         """Write one problem."""
-        from crm_core.entity.sheets import shielded
+        from crm_core.entity.cells import shielded
 
         if self.writer:
             imported = "no" if problem.failed else "yes"

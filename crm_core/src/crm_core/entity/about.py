@@ -31,7 +31,9 @@ def through_parent(model: Any, actor: Actor, entity: str) -> sa.ColumnElement[bo
     return sa.or_(*terms) if terms else sa.false()
 
 
-async def demand_parents(uow: UnitOfWork, refs: Iterable[Ref], field: str) -> dict[Ref, tuple[UUID | None, UUID | None]]:
+async def demand_parents(
+    uow: UnitOfWork, refs: Iterable[Ref], field: str
+) -> dict[Ref, tuple[UUID | None, UUID | None]]:
     """Return owner and team of records; Invalid when the actor sees no such record."""
     from crm_core.entity import access
 
@@ -42,7 +44,9 @@ async def demand_parents(uow: UnitOfWork, refs: Iterable[Ref], field: str) -> di
         if entity is not None:
             table = entity.model.__table__
             seen = access.rows(uow.registry, uow.actor, entity, "read")
-            query = sa.select(table.c.owner_id, table.c.team_id).where(table.c.id == ref.id, table.c.deleted_at.is_(None))
+            query = sa.select(table.c.owner_id, table.c.team_id).where(
+                table.c.id == ref.id, table.c.deleted_at.is_(None)
+            )
             row = (await uow.session.execute(query.where(seen))).one_or_none()
         if row is None:
             text = _("There is no such record.")

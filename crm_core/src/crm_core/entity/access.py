@@ -46,7 +46,8 @@ def rows(
 ) -> sa.ColumnElement[bool]:
     """Return the condition under which a row of `table` (the entity's own by default) is the actor's to `verb`.
 
-    deleted: False for live rows, True for the trash, None for both. It is never null.
+    deleted: False for live rows, True for the trash, None for both. It may be null, which is no: put it in
+    a `where` or an `exists`, never under a `not` (a coalesce here would keep the planner from the indexes).
     """
     at = table_of(entity) if table is None else table
     parts = [_granted(registry, actor, entity, verb, at)]
@@ -93,10 +94,9 @@ def _in_scope(actor: Actor, entity: Entity, verb: str, at: sa.FromClause, name: 
     if scope is Scope.team and actor.team_ids:
         ways.append(at.c.team_id.in_(_teams(actor, name)))
     ways += _shared(actor, entity, verb, at, name)
-    found: Any = sa.func.coalesce(sa.or_(*ways), sa.false()) if ways else sa.false()
     if entity.also_visible is not None and verb == "read":
-        found = sa.or_(found, sa.func.coalesce(adapted(entity, entity.also_visible(actor), at), sa.false()))
-    return found
+        ways.append(adapted(entity, entity.also_visible(actor), at))
+    return sa.or_(sa.false(), *ways)
 
 
 def _teams(actor: Actor, name: str) -> list[Any]:

@@ -19,7 +19,7 @@ from uuid import UUID
 from crm_core.auth.actor import Actor, Scope, narrower
 from crm_core.entity import fields as f
 from crm_core.entity import query
-from crm_core.entity.sheets import shielded
+from crm_core.entity.cells import shielded
 from crm_core.errors import Forbidden, Invalid
 from crm_core.i18n import Strings, Text, show
 from crm_core.plugin.declare import Entity, Ref
@@ -99,7 +99,7 @@ async def pages(kernel: Kernel, actor: Actor, wanted: Wanted) -> AsyncIterator[l
     """Yield pages of rows of plain values: text, numbers, days, instants."""
     reader = narrowed(actor, wanted.entity)
     columns = shown(kernel.registry, actor, wanted)
-    names = tuple(dict.fromkeys(c.key for c in columns if c.key not in ("id",) and not c.key.endswith("_currency")))
+    names = tuple(dict.fromkeys(c.key for c in columns if c.key != "id" and not c.key.endswith("_currency")))
     cursor: str | None = None
     while True:
         async with kernel.read(reader) as uow:

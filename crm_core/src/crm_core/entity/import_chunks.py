@@ -14,8 +14,8 @@ from crm_core.entity import access, records
 from crm_core.entity import fields as f
 from crm_core.entity.folding import fold
 from crm_core.entity.import_links import matching
-from crm_core.entity.money import Rates
 from crm_core.entity.importer import SLICE, Draft, Import
+from crm_core.entity.money import Rates
 from crm_core.entity.sheets import Row
 from crm_core.entity.stages import default_pipeline
 from crm_core.errors import Conflict, CrmError, Invalid, NotFound, Unavailable
@@ -193,7 +193,7 @@ async def _learn(job: Import, uow: UnitOfWork, drafts: list[Draft]) -> None:
     teams = remembered.setdefault("teams", {})
     query = sa.select(TeamMember.user_id, TeamMember.team_id).where(TeamMember.is_primary)
     if "core.user" in wanted:
-        teams.update({user: team for user, team in await uow.session.execute(query)})
+        teams.update((user, team) for user, team in await uow.session.execute(query))
 
 
 def _target(field: f.Field) -> str:
@@ -241,7 +241,9 @@ def _resolve(job: Import, draft: Draft) -> tuple[dict[str, Any], list[tuple[Colu
 
 
 def _reason(found: UUID | bool | None) -> Any:
-    return _("Several records have this name; left empty.") if found is False else _("Nothing has this name; left empty.")
+    return (
+        _("Several records have this name; left empty.") if found is False else _("Nothing has this name; left empty.")
+    )
 
 
 async def link_later(job: Import) -> None:

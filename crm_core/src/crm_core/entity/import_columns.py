@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo
 
 from crm_core.auth.actor import Actor
 from crm_core.entity import fields as f
+from crm_core.entity.cells import unshielded
 from crm_core.entity.clean import BadValue
 from crm_core.entity.folding import words
-from crm_core.entity.sheets import unshielded
 from crm_core.errors import Invalid
 from crm_core.i18n import LOCALES, Strings
 from crm_core.plugin.declare import Child, Entity
@@ -89,10 +89,10 @@ def guess(registry: Registry, actor: Actor, entity: Entity, titles: Sequence[str
     found: dict[str, str] = {}
     taken: set[str] = set()
     for title in titles:
-        name = names.get(_plain(title))
-        if name is not None and name not in taken:
-            found[title] = name
-            taken.add(name)
+        plain = names.get(_plain(title))
+        if plain is not None and plain not in taken:
+            found[title] = plain
+            taken.add(plain)
     for title in titles:
         if title in found:
             continue
@@ -115,7 +115,7 @@ def _plain(text: str) -> str:
 def mapped(
     registry: Registry, actor: Actor, entity: Entity, titles: Sequence[str], mapping: Iterable[tuple[str, str]]
 ) -> list[Column]:
-    """Return columns for (title, target) pairs, where a target may end in `*FACTOR`. UnknownTarget, with names near it."""
+    """Return columns for (title, target) pairs; a target may end in `*FACTOR`. UnknownTarget says what is near."""
     possible = targets(registry, actor, entity)
     places = {title: index for index, title in enumerate(titles)}
     found: list[Column] = []
@@ -125,7 +125,12 @@ def mapped(
             raise UnknownTarget(_("The file has no column {title}.{near}", title=title, near=_near(title, places)))
         if name not in possible:
             raise UnknownTarget(
-                _("{label} has no field {name} to import.{near}", label=entity.label, name=name, near=_near(name, possible))
+                _(
+                    "{label} has no field {name} to import.{near}",
+                    label=entity.label,
+                    name=name,
+                    near=_near(name, possible),
+                )
             )
         try:
             number = Decimal(factor) if factor else Decimal(1)

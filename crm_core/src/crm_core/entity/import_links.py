@@ -52,9 +52,7 @@ class Names:
         self._known[slot] = record_id if self._known.get(slot) in (None, record_id) else False
 
 
-async def _search(
-    uow: UnitOfWork, entity: Entity, names: list[str], group: UUID | None
-) -> list[tuple[str, UUID]]:
+async def _search(uow: UnitOfWork, entity: Entity, names: list[str], group: UUID | None) -> list[tuple[str, UUID]]:
     table = entity.model.__table__
     seen = access.rows(uow.registry, uow.actor, entity, "read")
     if group is not None and "pipeline_id" in table.c:

@@ -68,7 +68,9 @@ async def fill(uow: UnitOfWork, entity: Entity, record: Any, changed: Collection
     Raises RateMissing when the currency has no rate.
     """
     for field in entity.fields:
-        if isinstance(field, f.Money) and (changed is None or not {*field.columns, field.date_field}.isdisjoint(changed)):
+        if isinstance(field, f.Money) and (
+            changed is None or not {*field.columns, field.date_field}.isdisjoint(changed)
+        ):
             await _set_one(uow, field, record)
 
 

@@ -161,14 +161,16 @@ async def _candidates(uow: UnitOfWork, expression: str, entities: Sequence[str] 
         if actor.team_ids:
             mine.append(TABLE.c.team_id.in_([parameter(f"t{i}", Id()) for i in range(len(actor.team_ids))]))
         narrow = sa.and_(TABLE.c.entity.in_(names), sa.or_(sa.false(), *mine))
-        return (
-            sa.select(TABLE.c.entity, TABLE.c.record_id, TABLE.c.title_text)
-            .where(matching(uow.db.dialect), sa.or_(TABLE.c.entity.in_(everything), narrow))
-            .order_by(*([TABLE.c.id.desc()] if uow.db.sqlite else []))
-            .limit(parameter("most", sa.Integer()))
+        hits = sa.select(TABLE.c.entity, TABLE.c.record_id, TABLE.c.title_text).where(
+            matching(uow.db.dialect), sa.or_(TABLE.c.entity.in_(everything), narrow)
         )
+        if uow.db.sqlite:
+            return hits.order_by(TABLE.c.id.desc()).limit(parameter("most", sa.Integer()))
+        # Apart, or a small limit makes the planner expect to meet hits soon by reading the whole table.
+        apart = hits.limit(parameter("many", sa.Integer())).cte("hits").prefix_with("MATERIALIZED")
+        return sa.select(apart).limit(parameter("most", sa.Integer()))
 
-    params = {"words": expression, "me": actor.user_id, "most": CANDIDATES}
+    params = {"words": expression, "me": actor.user_id, "most": CANDIDATES, "many": 10 * CANDIDATES}
     params.update({f"t{i}": t for i, t in enumerate(sorted(actor.team_ids))})
     return await prepared(uow, key, make).fetch(uow, params)
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from crm_core.errors import Invalid
 from crm_core.i18n import Strings, Text
@@ -28,8 +28,6 @@ SEPARATORS = ",;\t|"
 BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 BINARY = (b"%PDF", b"\x7fELF", b"\x89PNG", b"\xff\xd8\xff", b"\xd0\xcf\x11\xe0", b"GIF8", b"\x1f\x8b")
 BLOCK = 1024 * 1024
-# What spreadsheet programs take for a formula, full-width forms included (see the export).
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 class SheetError(Invalid):
@@ -146,7 +144,13 @@ def _separator(path: Path, encoding: str) -> str:
     best, most = ",", (0.0, 0)
     for separator in SEPARATORS:
         try:
-            lines = [len(r) for _n, r in zip(range(20), csv.reader(io.StringIO(sample, newline=""), delimiter=separator), strict=False) if r]
+            lines = [
+                len(r)
+                for _n, r in zip(
+                    range(20), csv.reader(io.StringIO(sample, newline=""), delimiter=separator), strict=False
+                )
+                if r
+            ]
         except csv.Error:
             continue
         if lines and lines[0] > 1:
@@ -160,7 +164,7 @@ def _errors(sheet: Sheet) -> str:
     return "surrogateescape" if sheet.mixed else "replace"
 
 
-def _limited(lines: Iterator[str] | Any) -> Iterator[str]:
+def _limited(lines: TextIO) -> Iterator[str]:
     """Yield lines; csv.Error for one that is too long to be real."""
     most = LONGEST_CELL * 20
     while line := lines.readline(most + 1):
@@ -182,7 +186,15 @@ def _csv_rows(sheet: Sheet) -> Iterator[Row]:
                 cells = next(reader, None)
             except csv.Error as error:
                 # What follows cannot be told from what was quoted: stop, and say where.
-                yield Row(number, [], _("Line {line}: {reason}. Is a quotation mark not closed?", line=reader.line_num, reason=str(error)))
+                yield Row(
+                    number,
+                    [],
+                    _(
+                        "Line {line}: {reason}. Is a quotation mark not closed?",
+                        line=reader.line_num,
+                        reason=str(error),
+                    ),
+                )
                 return
             if cells is None:
                 return
@@ -192,7 +204,9 @@ def _csv_rows(sheet: Sheet) -> Iterator[Row]:
 
 def _csv_problem(sheet: Sheet, cells: list[str], width: int) -> Text | None:
     if len(cells) > width:
-        return _("{count} cells in a table of {width} columns. Is a separator not quoted?", count=len(cells), width=width)
+        return _(
+            "{count} cells in a table of {width} columns. Is a separator not quoted?", count=len(cells), width=width
+        )
     if sheet.mixed and any("\udc80" <= c <= "\udcff" for cell in cells for c in cell):
         return _("This row is not in the encoding of the file ({encoding}).", encoding=sheet.encoding)
     if sheet.encoding != "cp1252" and any("\ufffd" in cell for cell in cells):
@@ -220,7 +234,7 @@ def _open_xlsx(path: Path, size: int) -> Sheet:
             book.close()
     except SheetError:
         raise
-    except Exception as error:  # noqa: BLE001 - the library raises whatever its parsers raise
+    except Exception as error:
         raise SheetError(_("This is not an XLSX file that can be read.")) from error
 
 
@@ -236,10 +250,14 @@ def _xlsx_rows(sheet: Sheet) -> Iterator[Row]:
         for number, cells in enumerate(rows, 2):
             raw = next(texts, ()) if texts is not None else ()
             if any(c is not None for c in cells) or any(c is not None for c in raw):
-                lost = [sheet.columns[i] for i, c in enumerate(raw) if isinstance(c, str) and c.startswith("=") and cells[i] is None]
+                lost = [
+                    sheet.columns[i]
+                    for i, c in enumerate(raw)
+                    if isinstance(c, str) and c.startswith("=") and cells[i] is None
+                ]
                 problem = _("The formula in {column} has no stored result.", column=lost[0]) if lost else None
                 yield Row(number, [_plain(c) for c in cells], problem)
-    except Exception as error:  # noqa: BLE001 - the library raises whatever its parsers raise
+    except Exception as error:
         raise SheetError(_("The file is damaged.")) from error
     finally:
         book.close()
@@ -269,14 +287,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return int(value) if value.is_integer() and abs(value) < 2**53 else repr(value)
     return value
-
-
-def shielded(text: str) -> str:
-    """Return a text as a cell that no spreadsheet takes for a formula; `unshielded` gives it back."""
-    return f"'{text}" if text.startswith("'") or text.lstrip(" ").startswith(FORMULA) else text
-
-
-def unshielded(text: str) -> str:
-    """Return the text that `shielded` was given."""
-    rest = text[1:]
-    return rest if text.startswith("'") and (rest.startswith("'") or rest.lstrip(" ").startswith(FORMULA)) else text

@@ -143,13 +143,19 @@ async def start(uow: UnitOfWork, entity: Entity, values: dict[str, Any]) -> dict
     if stage is None and not wanted:
         stage = next(iter(known), None)
     if stage is None or stage.id not in {s.id for s in known}:
-        raise StageUnknown(_("This stage is not in the pipeline."), fields={field.name: _("Choose a stage of the pipeline.")})
+        raise StageUnknown(
+            _("This stage is not in the pipeline."), fields={field.name: _("Choose a stage of the pipeline.")}
+        )
     given = {k: values.get(k) for k in (field.opened_field, field.closed_field, "probability") if k}
     return {
         **values,
         field.group_field: pipeline_id,
         field.name: stage.id,
-        **{k: v for k, v in entered(entity, field, stage, given, uow.now, today(uow)).items() if k != field.entered_field},
+        **{
+            k: v
+            for k, v in entered(entity, field, stage, given, uow.now, today(uow)).items()
+            if k != field.entered_field
+        },
     }
 
 
@@ -205,7 +211,9 @@ async def move_stage(uow: UnitOfWork, record: Any, stage_id: UUID, **values: Any
     known = {s.id: s for s in await stages_of(uow, getattr(record, field.group_field))}
     target, source = known.get(stage_id), known.get(getattr(record, field.name))
     if target is None:
-        raise StageUnknown(_("This stage is not in the pipeline."), fields={field.name: _("Choose a stage of the pipeline.")})
+        raise StageUnknown(
+            _("This stage is not in the pipeline."), fields={field.name: _("Choose a stage of the pipeline.")}
+        )
     check_move(entity, record, source, target)
     _enter(uow, entity, field, record, target)
     await money.fill(uow, entity, record, {field.name, field.closed_field, *_money_columns(entity)})

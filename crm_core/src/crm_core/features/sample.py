@@ -84,7 +84,9 @@ def at(as_of: date, offset: int, hour: int, minute: int = 0) -> datetime:
 
 def address(person: str, domain: str) -> str:
     """Return the e-mail address of a person at a domain."""
-    plain = person.lower().translate(str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "'": ""}))
+    plain = person.lower()
+    for letter, written in (("ä", "ae"), ("ö", "oe"), ("ü", "ue"), ("ß", "ss"), ("'", "")):
+        plain = plain.replace(letter, written)
     return f"{'.'.join(words(plain))}@{domain}"
 
 

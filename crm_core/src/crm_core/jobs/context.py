@@ -115,7 +115,7 @@ class JobContext:
         self._told = time.monotonic()
         async with self.kernel.db.write.begin() as connection:
             asked = await connection.scalar(
-                sa.update(rows.JobRow.__table__)
+                sa.update(rows.JOBS)
                 .where(rows.job.id == self.id, rows.job.token == self._claimed.token)
                 .values(progress=done, total=total, note=note[:255], lease_until=rows.clock(connection, self._lease))
                 .returning(rows.job.cancel_asked)

@@ -16,7 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from crm_core.db.types import utcnow
 from crm_core.entity.event_rows import EventPosition, EventRow
-from crm_core.jobs.rows import Lease, clock
+from crm_core.jobs.rows import clock
+from crm_core.jobs.tables import LEASES
 
 if TYPE_CHECKING:
     from crm_core.kernel import Kernel
@@ -29,7 +30,7 @@ BACK = timedelta(seconds=10)
 FAR_BACK = timedelta(minutes=20)
 FAR_EVERY = timedelta(seconds=30)
 
-lease = Lease.__table__.c
+lease = LEASES.c
 
 
 class Dispatcher:
@@ -52,9 +53,7 @@ class Dispatcher:
             async with self.kernel.db.write.begin() as connection:
                 if not await self._elected(connection):
                     return numbered
-                done = await connection.execute(
-                    sa.insert(EventPosition.__table__).from_select(["event_id"], _unnumbered(since))
-                )
+                done = await connection.execute(sa.insert(EventPosition).from_select(["event_id"], _unnumbered(since)))
             numbered += done.rowcount
             if done.rowcount < BATCH:
                 self._looked(far)
@@ -79,7 +78,7 @@ class Dispatcher:
 
     async def _elected(self, connection: AsyncConnection) -> bool:
         """Take or extend the lease in this transaction."""
-        insert = (postgresql if self.kernel.db.dialect == "postgresql" else sqlite).insert(Lease.__table__)
+        insert = (postgresql if self.kernel.db.dialect == "postgresql" else sqlite).insert(LEASES)
         until = clock(connection, LEASE_SECONDS)
         taken = await connection.execute(
             insert.values(name="events", holder=self.id, until=until)

@@ -8,7 +8,7 @@ import random
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -46,7 +46,7 @@ class Pace:
 
     def delay(self, attempt: int) -> float:
         """Return the pause after a failed attempt, scattered by a fifth so that failures do not march in step."""
-        return min(self.longest, self.back_off * 2 ** (attempt - 1)) * random.uniform(0.8, 1.2)  # noqa: S311
+        return min(self.longest, self.back_off * 2.0 ** (attempt - 1)) * random.uniform(0.8, 1.2)  # noqa: S311
 
 
 async def execute(kernel: Kernel, claimed: rows.Claimed, pace: Pace) -> None:
@@ -90,7 +90,8 @@ async def _run(job: Job, context: JobContext, call: JobCall) -> None:
     if not job.isolated:
         await job.run(context, call)
         return
-    answer = await run_in_process(job.run, msgspec.json.encode(call), job.time_limit, ISOLATED_MEGABYTES)
+    function: Any = job.run  # of an isolated job: bytes to bytes
+    answer = await run_in_process(function, msgspec.json.encode(call), job.time_limit, ISOLATED_MEGABYTES)
     async with context.transaction() as uow:
         await context.finish(uow, result=msgspec.json.decode(answer) if answer else None)
 

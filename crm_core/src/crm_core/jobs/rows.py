@@ -11,30 +11,36 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import lru_cache
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from crm_core.db.types import Id, Json, UTCDateTime, utcnow
+from crm_core.db.types import utcnow
 from crm_core.errors import Conflict
 from crm_core.i18n import Strings
-from crm_core.jobs.tables import JobRow, Lease, ScheduleRow
+from crm_core.jobs.statements import (
+    FINISH,
+    PENDING,
+    RUNNING,
+    Connection,
+    claim_statement,
+    clock,
+    dialect_of,
+    job,
+    lease_parameter,
+    start_statement,
+)
+from crm_core.jobs.tables import JOBS, SCHEDULES, JobRow, Lease, ScheduleRow
 
 if TYPE_CHECKING:
     from crm_core.uow import UnitOfWork
 
 _ = Strings("crm_core")
-Connection = AsyncConnection | AsyncSession
 
 MOST_REAPED = 500
 SCATTER_SECONDS = 0.2
-
-# Literals, not parameters: both planners use a partial index only when they can see its condition.
-PENDING, RUNNING = sa.literal_column("'pending'"), sa.literal_column("'running'")
 
 
 class LeaseLost(RuntimeError):
@@ -43,13 +49,6 @@ class LeaseLost(RuntimeError):
 
 class JobNotDead(Conflict):
     """Only a dead, parked or cancelled job can be put back."""
-
-
-job = JobRow.__table__.c
-COLUMNS = (
-    job.id, job.kind, job.args, job.attempts, job.key, job.due_at, job.late, job.actor, job.user_id, job.cause,
-    job.token, job.queue, job.lane, job.run_at,
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,100 +71,6 @@ class Claimed:
     run_at: datetime
 
 
-def clock(connection: Connection, seconds: float = 0.0) -> sa.ColumnElement[Any]:
-    """Return the SQL for now plus `seconds`."""
-    if _dialect(connection) == "postgresql":
-        return _from_now(sa.literal(seconds, sa.Float()))
-    return sa.literal(utcnow() + timedelta(seconds=seconds), UTCDateTime())
-
-
-def _dialect(connection: Connection) -> str:
-    return (connection.get_bind() if isinstance(connection, AsyncSession) else connection).dialect.name
-
-
-def _from_now(seconds: sa.ColumnElement[float]) -> sa.ColumnElement[Any]:
-    # The statement's time: stable within it, so that an index on a time can be used.
-    return sa.func.statement_timestamp() + sa.func.make_interval(0, 0, 0, 0, 0, 0, seconds)
-
-
-def _claimable(now: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
-    other = sa.alias(JobRow.__table__, "other")
-    earlier = sa.tuple_(other.c.due_at, other.c.id) < sa.tuple_(job.due_at, job.id)
-    ahead = sa.exists().where(other.c.lane == job.lane, other.c.state == PENDING, earlier)
-    running = sa.exists().where(other.c.lane == job.lane, other.c.state == RUNNING)
-    return sa.and_(
-        job.state == PENDING, job.run_at <= now, sa.or_(job.lane.is_(None), sa.not_(running) & sa.not_(ahead))
-    )
-
-
-def _until(dialect: str) -> sa.ColumnElement[Any]:
-    """Return the SQL for the end of a lease; its parameter is given by `_lease`."""
-    if dialect == "postgresql":
-        return _from_now(sa.bindparam("p_lease", type_=sa.Float()))
-    return sa.bindparam("p_lease", type_=UTCDateTime())
-
-
-def _lease(dialect: str, seconds: float) -> dict[str, Any]:
-    return {"p_lease": seconds if dialect == "postgresql" else utcnow() + timedelta(seconds=seconds)}
-
-
-# Hot statements are built once: building one costs as much as running it.
-@lru_cache(maxsize=64)
-def _claim_statement(dialect: str, kinds: tuple[str, ...]) -> Any:
-    now: Any = sa.bindparam("p_now", type_=UTCDateTime())
-    if dialect == "postgresql":
-        now = sa.func.coalesce(now, sa.func.statement_timestamp())
-    pick = (
-        sa.select(job.id)
-        .where(_claimable(now), job.kind.in_(kinds))
-        .order_by(job.run_at, job.id)
-        .limit(sa.bindparam("p_limit", type_=sa.Integer()))
-        .with_for_update(skip_locked=True)
-        .cte("pick")
-    )
-    return (
-        sa.update(JobRow.__table__)
-        .where(job.id.in_(sa.select(pick.c.id)))
-        .values(
-            state="running",
-            token=sa.bindparam("p_token", type_=Id()),
-            lease_until=_until(dialect),
-            attempts=job.attempts + sa.bindparam("p_counts", type_=sa.Integer()),
-        )
-        .returning(*COLUMNS)
-    )
-
-
-@lru_cache(maxsize=2)
-def _start_statement(dialect: str) -> Any:
-    return (
-        sa.update(JobRow.__table__)
-        .where(*_MINE)
-        .values(attempts=job.attempts + 1, lease_until=_until(dialect))
-        .returning(*COLUMNS)
-    )
-
-
-_MINE = (
-    job.id == sa.bindparam("p_id", type_=Id()),
-    job.token == sa.bindparam("p_token", type_=Id()),
-    job.state == RUNNING,
-)
-_FINISH = (
-    sa.update(JobRow.__table__)
-    .where(*_MINE)
-    .values(
-        state=sa.bindparam("p_state", type_=sa.String()),
-        lease_until=None,
-        token=None,
-        held_key=sa.bindparam("p_kept", type_=sa.String()),
-        finished_at=sa.bindparam("p_at", type_=UTCDateTime()),
-        result=sa.bindparam("p_result", type_=Json()),
-        error=sa.bindparam("p_error", type_=sa.Text()),
-    )
-)
-
-
 async def claim(
     connection: Connection,
     kinds: Sequence[str],
@@ -179,20 +84,26 @@ async def claim(
 
     until: take jobs due by then instead of by now. counts: as an attempt; if not, `start` does it.
     """
-    dialect = _dialect(connection)
+    dialect = dialect_of(connection)
     now = utcnow() if until is None and dialect != "postgresql" else until
     taken = await connection.execute(
-        _claim_statement(dialect, tuple(kinds)),
-        {"p_now": now, "p_limit": limit, "p_token": uuid4(), "p_counts": int(counts), **_lease(dialect, lease)},
+        claim_statement(dialect, tuple(kinds)),
+        {
+            "p_now": now,
+            "p_limit": limit,
+            "p_token": uuid4(),
+            "p_counts": int(counts),
+            **lease_parameter(dialect, lease),
+        },
     )
     return sorted((Claimed(*row) for row in taken), key=lambda c: (c.run_at, c.id))
 
 
 async def start(connection: Connection, job_id: UUID, token: UUID, lease: float) -> Claimed | None:
     """Begin an attempt at a job handed over with its token; None when the token is not the row's (any more)."""
-    dialect = _dialect(connection)
+    dialect = dialect_of(connection)
     begun = await connection.execute(
-        _start_statement(dialect), {"p_id": job_id, "p_token": token, **_lease(dialect, lease)}
+        start_statement(dialect), {"p_id": job_id, "p_token": token, **lease_parameter(dialect, lease)}
     )
     row = begun.first()
     return Claimed(*row) if row else None
@@ -220,7 +131,7 @@ async def reap(connection: Connection) -> int:
             text = "the process that ran it ended or stopped answering"
             back = {"state": "dead", "held_key": _kept_key(), "finished_at": utcnow(), "error": text}
         await connection.execute(
-            sa.update(JobRow.__table__)
+            sa.update(JOBS)
             .where(job.id == job_id, job.token == token, job.state == RUNNING)
             .values(token=None, lease_until=None, **back)
         )
@@ -240,7 +151,7 @@ async def renew(connection: Connection, held: Sequence[Claimed], lease: float) -
     if not held:
         return set()
     kept = await connection.execute(
-        sa.update(JobRow.__table__)
+        sa.update(JOBS)
         .where(job.id.in_([c.id for c in held]), job.token.in_({c.token for c in held}), job.state == RUNNING)
         .values(lease_until=clock(connection, lease))
         .returning(job.id)
@@ -254,7 +165,7 @@ async def finish(
     """End a job in the caller's transaction, freeing its key; LeaseLost when the token is not the row's any more."""
     kept = claimed.key if claimed.key and claimed.key.startswith("once:") else None
     changed = await connection.execute(
-        _FINISH,
+        FINISH,
         {
             "p_id": claimed.id, "p_token": claimed.token, "p_state": state, "p_kept": kept, "p_at": utcnow(),
             "p_result": result, "p_error": error,
@@ -278,7 +189,7 @@ async def put_back(
         "run_at": job.run_at if delay is None else clock(connection, delay),
         "attempts": job.attempts if counts else job.attempts - 1,
     }
-    changed = await connection.execute(sa.update(JobRow.__table__).where(*_mine(claimed)).values({**back, **values}))
+    changed = await connection.execute(sa.update(JOBS).where(*_mine(claimed)).values({**back, **values}))
     return changed.rowcount == 1  # type: ignore[attr-defined,no-any-return]  # a cursor result
 
 
@@ -287,7 +198,7 @@ async def cancel(uow: UnitOfWork, key: str) -> None:
     uow.jobs[:] = [row for row in uow.jobs if row["held_key"] != key]
     waiting = job.state.in_(("pending", "parked"))
     await uow.session.execute(
-        sa.update(JobRow.__table__)
+        sa.update(JOBS)
         .where(job.held_key == key, job.state.in_(("pending", "parked", "running")))
         .values(
             cancel_asked=True,
@@ -301,7 +212,7 @@ async def cancel(uow: UnitOfWork, key: str) -> None:
 async def revive(uow: UnitOfWork, job_id: UUID) -> None:
     """Give a dead, parked or cancelled job all its attempts again; JobNotDead in any other state."""
     changed = await uow.session.execute(
-        sa.update(JobRow.__table__)
+        sa.update(JOBS)
         .where(job.id == job_id, job.state.in_(("dead", "parked", "cancelled")))
         .values(state="pending", run_at=uow.now, attempts=0, cancel_asked=False, finished_at=None, held_key=job.key)
     )
@@ -312,12 +223,10 @@ async def revive(uow: UnitOfWork, job_id: UUID) -> None:
 
 async def unpark(connection: Connection, kinds: Sequence[str]) -> None:
     """Try parked jobs of these kinds again; called when a process starts, perhaps with newer code."""
-    await connection.execute(
-        sa.update(JobRow.__table__).where(job.state == "parked", job.kind.in_(kinds)).values(state="pending")
-    )
+    await connection.execute(sa.update(JOBS).where(job.state == "parked", job.kind.in_(kinds)).values(state="pending"))
 
 
 __all__ = [
-    "Claimed", "JobNotDead", "JobRow", "Lease", "LeaseLost", "ScheduleRow", "cancel", "claim", "clock", "finish", "job",
-    "put_back", "reap", "renew", "revive", "start", "unpark",
+    "JOBS", "PENDING", "RUNNING", "SCHEDULES", "Claimed", "Connection", "JobNotDead", "JobRow", "Lease", "LeaseLost",
+    "ScheduleRow", "cancel", "claim", "clock", "finish", "job", "put_back", "reap", "renew", "revive", "start", "unpark",
 ]  # fmt: skip

@@ -51,7 +51,7 @@ async def claim(
     async with kernel.db.write.begin() as connection:
         taken = await rows.claim(connection, kinds, limit, lease, until=until, counts=counts)
         if taken:
-            kernel.epochs.update(dict((await connection.execute(EPOCHS)).tuples().all()))
+            kernel.epochs.update(dict((await connection.execute(EPOCHS)).all()))
         return taken
 
 

@@ -15,7 +15,7 @@ from crm_core.db.types import utcnow
 from crm_core.errors import Invalid, StartupError
 from crm_core.i18n import Strings
 from crm_core.jobs.calls import Undecodable, decode, job_row, kind_of
-from crm_core.jobs.rows import Connection, JobRow, ScheduleRow
+from crm_core.jobs.rows import JOBS, SCHEDULES, Connection
 from crm_core.plugin import hookspecs
 from crm_core.plugin.declare import JobCall
 
@@ -28,7 +28,7 @@ _ = Strings("crm_core")
 LATE_SECONDS = 60.0
 """A tick enqueued later than this is marked late."""
 
-schedule = ScheduleRow.__table__.c
+schedule = SCHEDULES.c
 
 
 class BadSchedule(Invalid):
@@ -56,7 +56,7 @@ async def put(uow: UnitOfWork, key: str, call: JobCall, cron: str, zone: str = "
 
 async def remove(uow: UnitOfWork, key: str) -> None:
     """Remove a schedule; nothing happens when there is none. Jobs already enqueued stay."""
-    await uow.session.execute(sa.delete(ScheduleRow.__table__).where(schedule.key == key))
+    await uow.session.execute(sa.delete(SCHEDULES).where(schedule.key == key))
 
 
 def _row(
@@ -70,7 +70,7 @@ def _row(
 
 
 async def _put(connection: Connection, dialect: str, row: dict[str, Any]) -> None:
-    insert: Any = (postgresql if dialect == "postgresql" else sqlite).insert(ScheduleRow.__table__).values(row)
+    insert: Any = (postgresql if dialect == "postgresql" else sqlite).insert(SCHEDULES).values(row)
     new = insert.excluded
     same = sa.and_(schedule.cron == new.cron, schedule.zone == new.zone)
     kept = {n: new[n] for n in ("kind", "args", "cron", "zone", "declared")}
@@ -95,7 +95,7 @@ async def fill(kernel: Kernel) -> None:
         for row in found:
             await _put(connection, kernel.db.dialect, row)
         await connection.execute(
-            sa.delete(ScheduleRow.__table__).where(
+            sa.delete(SCHEDULES).where(
                 schedule.declared, schedule.kind.in_(kinds), schedule.key.not_in([r["key"] for r in found])
             )
         )
@@ -108,7 +108,7 @@ async def tick(kernel: Kernel, now: datetime | None = None) -> int:
     """
     now = now or utcnow()
     kinds = tuple(kernel.registry.jobs_by_name)
-    due = sa.select(ScheduleRow.__table__).where(schedule.next_at <= now, schedule.enabled, schedule.kind.in_(kinds))
+    due = sa.select(SCHEDULES).where(schedule.next_at <= now, schedule.enabled, schedule.kind.in_(kinds))
     async with kernel.db.read.connect() as connection:
         waiting = (await connection.execute(due.order_by(schedule.next_at).limit(500))).all()
     fired = 0
@@ -132,14 +132,14 @@ async def _fire(kernel: Kernel, row: Any, now: datetime) -> int:
     )  # fmt: skip
     async with kernel.db.write.begin() as connection:
         moved = await connection.execute(
-            sa.update(ScheduleRow.__table__)
+            sa.update(SCHEDULES)
             .where(schedule.key == row.key, schedule.next_at == row.next_at)
             .values(next_at=following, last_at=row.next_at)
         )
         if moved.rowcount != 1:
             return 0
         insert: Any = postgresql.insert if kernel.db.dialect == "postgresql" else sqlite.insert
-        await connection.execute(insert(JobRow.__table__).values(job).on_conflict_do_nothing())
+        await connection.execute(insert(JOBS).values(job).on_conflict_do_nothing())
     return 1
 
 

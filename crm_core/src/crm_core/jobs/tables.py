@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -58,7 +58,7 @@ class JobRow(Model):
         _index("uq_core_job_held_key", "held_key", where="held_key is not null", unique=True),
         _index("ix_core_job_lane", "lane", "due_at", "id", where="state = 'pending' and lane is not null"),
         _index("uq_core_job_lane_running", "lane", where="state = 'running' and lane is not null", unique=True),
-        sa.Index("ix_core_job_finished", "state", "finished_at"),
+        sa.Index("ix_core_job_finished", "finished_at"),
     )
 
 
@@ -86,3 +86,9 @@ class Lease(Model):
     name: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
     holder: Mapped[UUID] = mapped_column(Id())
     until: Mapped[datetime] = mapped_column(UTCDateTime())
+
+
+# Declarative classes type their table as a mere FromClause.
+JOBS = cast(sa.Table, JobRow.__table__)
+SCHEDULES = cast(sa.Table, ScheduleRow.__table__)
+LEASES = cast(sa.Table, Lease.__table__)

@@ -136,7 +136,7 @@ class RowConsumer(Consumer):
             found: Any = self.broker.client.blpop([queue_key(self.queue)], timeout=self.timeout)
             message = self._message(found[1]) if found else None
         except (redis.RedisError, OSError) as error:
-            raise ConnectionClosed(error) from None
+            raise ConnectionClosed(error) from None  # type: ignore[no-untyped-call]  # dramatiq's own
         finally:
             if message is None:
                 self.room.release()
@@ -199,8 +199,8 @@ class WorkerLoop:
         try:
             await self._hand_over_for_ever()
         finally:
-            for thread in (*self.worker.consumers.values(), *self.worker.workers):
-                thread.stop()
+            for worker in self.worker.workers:
+                worker.stop()
             await self.leases.wind_down()
             await asyncio.to_thread(self.worker.stop, 2000)
             beat.cancel()
@@ -254,14 +254,14 @@ class WorkerLoop:
     async def _lengths(self) -> Sequence[int]:
         async with self.client.pipeline(transaction=False) as pipe:
             for queue in self.queues:
-                pipe.llen(queue_key(queue))
+                _queued = pipe.llen(queue_key(queue))
             return await pipe.execute()
 
     async def _push(self, taken: Sequence[rows.Claimed]) -> None:
         try:
             async with self.client.pipeline(transaction=False) as pipe:
                 for claimed in taken:
-                    pipe.rpush(queue_key(claimed.queue), encode(claimed))
+                    _queued = pipe.rpush(queue_key(claimed.queue), encode(claimed))
                 await pipe.execute()
         except (redis.RedisError, OSError):
             # Some may have arrived: with a new token at the next claim those do nothing.

@@ -199,8 +199,9 @@ class Slot:
     """A piece of somebody else's page.
 
     template: query-free, rendered in line. src: path loaded by its own request ("/quotes/panel?…",
-    `{entity}` and `{id}` replaced). place: "record.panels", "record.header", "list.columns",
-    "dashboard.tiles", "settings.pages", "layout.foot".
+    `{entity}` and `{id}` replaced). place: "record.panels", "record.header", "list.menu", "home.top",
+    "dashboard.tiles", "settings.pages" (a link to `src`), "layout.user", "layout.foot". `entity` narrows
+    the places of records and lists to one kind.
     """
 
     place: str
@@ -221,7 +222,7 @@ class EventType:
     label: Text
     personal: tuple[str, ...]
     icon: str = "point"
-    timeline: str | None = None  # template shown in the timeline
+    timeline: str | None = None  # template shown in the timeline; `event.payload` has the struct's fields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,13 +6,14 @@ The schema is made once per run (a file, a template database) and copied for eac
 from __future__ import annotations
 
 import asyncio
-import atexit
 import fcntl
 import hashlib
 import os
 import shutil
+import signal
 import tempfile
 import threading
+import time
 import warnings
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
@@ -38,6 +39,7 @@ T = TypeVar("T")
 # Durable enough for tests that stop the server at once: a killed server loses nothing, a power cut would.
 SERVER_SETTINGS = "fsync = off\nfull_page_writes = off\nmax_connections = 300\nshared_buffers = 64MB\n"
 ROOM = 1 << 30
+FRESH = 120  # seconds; a run that has just begun has no member yet
 CREATE = (
     "CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' "
     "LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8' LOCALE 'C'"
@@ -84,6 +86,31 @@ def run_folder() -> Path:
     path = fast_folder() / f"crm-tests-{run[:12]}"
     path.mkdir(exist_ok=True)
     return path
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed test runs left in `folder`: their files, and their PostgreSQL server."""
+    for left in folder.glob("crm-tests-*"):
+        members = [int(m.stem) for m in left.glob("*.member")]
+        if any(map(_alive, members)) or time.time() - left.stat().st_mtime < FRESH:
+            continue
+        lock = left / "postgres" / "postmaster.pid"
+        if lock.is_file() and _alive(server := int(lock.read_text().split()[0])):
+            command = Path(f"/proc/{server}/cmdline")
+            if not command.is_file() or str(left) not in command.read_text():
+                continue  # the number is somebody else's by now
+            os.kill(server, signal.SIGINT)
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 class PostgresServer:
@@ -137,6 +164,10 @@ class PostgresServer:
         self.stop(mode=mode)
         self._server.ensure_postgres_running()
 
+    def close(self) -> None:
+        """Let go of the server; the last process that does stops and deletes it."""
+        self._server.cleanup()
+
     def stop(self, *, mode: str = "fast") -> None:
         """Stop the server."""
         self._control("-w", "-m", mode, "stop")
@@ -151,10 +182,11 @@ class Databases:
     """Hands out databases; the templates are made on first use, once per run and schema."""
 
     def __init__(self) -> None:
+        sweep(fast_folder())
         self.folder = run_folder()
         self._server: PostgresServer | None = None
-        # Registered before the server's own handler, hence called after it.
-        atexit.register(self._leave, self._join())
+        self._mine = self.folder / f"{os.getpid()}.member"
+        self._mine.touch()
 
     @property
     def server(self) -> PostgresServer:
@@ -163,14 +195,12 @@ class Databases:
             self._server = PostgresServer(self.folder)
         return self._server
 
-    def _join(self) -> Path:
-        mine = self.folder / f"{os.getpid()}.member"
-        mine.touch()
-        return mine
-
-    def _leave(self, mine: Path) -> None:
-        """Delete the folder with the last process of the run."""
-        mine.unlink(missing_ok=True)
+    def close(self) -> None:
+        """Leave the run: the last process stops the server and deletes the folder. Parallel workers skip `atexit`."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        self._mine.unlink(missing_ok=True)
         if not list(self.folder.glob("*.member")):
             shutil.rmtree(self.folder, ignore_errors=True)
 

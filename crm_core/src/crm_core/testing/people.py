@@ -41,7 +41,8 @@ class Api:
 
     async def post(self, path: str, json: Any = None, *, status: int = 201, **kw: Any) -> Any:
         """Create, or run an action with `status=200`."""
-        return await self.send("POST", path, status, json={} if json is None else json, **kw)
+        body = {} if "content" in kw else {"json": {} if json is None else json}
+        return await self.send("POST", path, status, **body, **kw)
 
     async def patch(self, path: str, json: Any, *, status: int = 200, **kw: Any) -> Any:
         """Change."""

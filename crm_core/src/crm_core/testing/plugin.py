@@ -56,11 +56,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
-def databases() -> Databases:
+def databases() -> Iterator[Databases]:
     """Where databases come from; the PostgreSQL server starts when the first test asks for it."""
     from crm_core.testing.databases import Databases
 
-    return Databases()
+    made = Databases()
+    yield made
+    made.close()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])

@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
 
-import crm_ui_assets
 from markupsafe import Markup
+
+import crm_ui_assets
 
 # Python's own table differs between systems; these are the only types we serve.
 MEDIA_TYPES = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from litestar import Controller
@@ -20,10 +19,10 @@ class PageController(Controller):
 
     permission: ClassVar[str] = ""
     include_in_schema = False
-    exception_handlers: ClassVar[Mapping[Any, Any]] = {FormInvalid: form_invalid}
 
     def __init__(self, owner: Any) -> None:
         super().__init__(owner)
+        self.exception_handlers = {FormInvalid: form_invalid, **(self.exception_handlers or {})}
         self.opt = {"kind": "page", **({"permission": self.permission} if self.permission else {}), **(self.opt or {})}
 
 

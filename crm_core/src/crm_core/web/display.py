@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -21,7 +21,21 @@ from crm_core.plugin.declare import Ref
 
 _ = Strings("crm_core")
 NOTHING = Markup('<span class="empty-value" aria-hidden="true">–</span>')
-TONES = ("grey", "blue", "indigo", "cyan", "green", "yellow", "orange", "red", "pink", "purple", "violet", "teal", "amber")
+TONES = (
+    "grey",
+    "blue",
+    "indigo",
+    "cyan",
+    "green",
+    "yellow",
+    "orange",
+    "red",
+    "pink",
+    "purple",
+    "violet",
+    "teal",
+    "amber",
+)
 NUMBERS = ("integer", "decimal", "percent", "money")
 
 
@@ -66,10 +80,8 @@ class Display:
         if not currency:
             return self.number(amount, 2)
         whole = amount == amount.to_integral_value()
-        shown = format_currency(
-            amount, currency, locale=self.locale, currency_digits=not whole, decimal_quantization=True,
-            format=None if not whole else Locale.parse(self.locale).currency_formats["standard"].pattern.replace(".00", ""),
-        )  # fmt: skip
+        pattern = Locale.parse(self.locale).currency_formats["standard"].pattern.replace(".00", "") if whole else None
+        shown = format_currency(amount, currency, locale=self.locale, currency_digits=not whole, format=pattern)
         return str(shown)
 
     def day(self, value: Any) -> str:
@@ -234,10 +246,12 @@ def _stage(d: Display, kind: Any, value: Any, row: Any) -> Markup:
 
 
 def _file(d: Display, kind: Any, value: Any, row: Any) -> Markup:
-    return Markup('<a href="/files/{}">{}</a>').format(value, d.labels.get(Ref("core.file", value), _("File").to(d.locale)))
+    return Markup('<a href="/files/{}">{}</a>').format(
+        value, d.labels.get(Ref("core.file", value), _("File").to(d.locale))
+    )
 
 
-_SHOW = {
+_SHOW: dict[str, Callable[[Display, Any, Any, Any], Markup]] = {
     "long_text": _long, "rich_text": _rich, "integer": _number, "decimal": _number, "money": _money,
     "percent": _percent, "date": _date, "datetime": _moment, "appointment": _moment, "boolean": _boolean,
     "choice": _choice, "multi_choice": _several, "email": _email, "phone": _phone, "url": _url, "link": _link,

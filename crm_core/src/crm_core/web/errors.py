@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ TITLES = {
     405: _("Method not allowed"), 409: _("Changed meanwhile"), 413: _("Too large"), 421: _("Unknown address"),
     422: _("Not acceptable"), 429: _("Too many requests"), 500: _("Something went wrong"), 503: _("Not available"),
 }  # fmt: skip
+_PLACE = re.compile(r"(?:unknown|required) field `(\w+)`|at `\$\.([\w.\[\]]+)`")
 RETRY_AFTER = 2
 """Seconds a client waits when nothing better is known."""
 
@@ -100,7 +102,11 @@ def _litestar(error: HTTPException) -> tuple[str, dict[str, str]]:
     fields: dict[str, str] = {}
     for one in error.extra if isinstance(error.extra, list) else ():
         if isinstance(one, dict) and "message" in one:
-            fields[str(one.get("key") or one.get("source") or "body")] = str(one["message"])
+            text = str(one["message"])
+            # msgspec names the place inside its text: "… unknown field `x`", "… - at `$.x`"
+            inside = _PLACE.search(text)
+            name = next(n for n in inside.groups() if n) if inside else one.get("key") or one.get("source") or "body"
+            fields[str(name)] = text
     return str(error.detail or HTTPStatus(error.status_code).phrase), fields
 
 

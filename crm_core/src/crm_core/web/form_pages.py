@@ -17,7 +17,8 @@ from crm_core.i18n import Strings
 from crm_core.plugin.declare import Entity, Ref
 from crm_core.plugin.registry import Registry
 from crm_core.uow import RecordChanged, UnitOfWork
-from crm_core.web.forms import Form, Input
+from crm_core.web.forms import Form
+from crm_core.web.inputs import Input
 from crm_core.web.list_pages import options_of
 from crm_core.web.page import FormInvalid, Page, page, redirect, web_of
 from crm_core.web.views import display_for, entity_form, fill_options, first_of, plain
@@ -106,7 +107,9 @@ async def _conflict(
                 if r.child.name in names]  # fmt: skip
     kept = [(k, v) for k, v in posted.multi_items() if k not in ("version", "_csrf") and isinstance(v, str)]
     version = problem.extra.get("version") or row.get("version")
-    view = Page(request, uow, "core/conflict.html", entity=entity, id=record_id, clashes=clashes, kept=kept, now_version=version)
+    view = Page(
+        request, uow, "core/conflict.html", entity=entity, id=record_id, clashes=clashes, kept=kept, now_version=version
+    )
     return FormInvalid(view, form, 409)
 
 
@@ -119,7 +122,13 @@ def _context(
     entity: Entity, form: Form, row: dict[str, Any] | None = None, record_id: UUID | None = None
 ) -> dict[str, Any]:
     back = f"/{entity.path}" + (f"/{record_id}" if record_id else "")
-    return {"entity": entity, "form": form, "id": record_id, "back": back, "title": (row or {}).get(entity.title) or "–"}
+    return {
+        "entity": entity,
+        "form": form,
+        "id": record_id,
+        "back": back,
+        "title": (row or {}).get(entity.title) or "–",
+    }
 
 
 def _given(request: AnyRequest, form: Form) -> dict[str, Any]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
+import msgspec
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 
-from crm_core.entity import access, fields as f, query, records
+from crm_core.entity import access, query, records
+from crm_core.entity import fields as f
 from crm_core.errors import CrmError, Invalid
 from crm_core.i18n import Strings, show
 from crm_core.plugin.declare import Action, Entity
@@ -16,7 +19,8 @@ from crm_core.plugin.registry import Registry
 from crm_core.uow import UnitOfWork
 from crm_core.web import htmx
 from crm_core.web.display import Display
-from crm_core.web.forms import Form, Input
+from crm_core.web.forms import Form
+from crm_core.web.inputs import Input
 from crm_core.web.list_state import EMPTY, ME, PERIODS, RANGES, TEXTS, TIMES, Chip, ListState, list_state
 from crm_core.web.page import page, redirect, web_of
 from crm_core.web.rest import perform
@@ -74,6 +78,9 @@ async def listing(request: AnyRequest, uow: UnitOfWork, entity: Entity) -> Respo
     if htmx.is_partial(request) and htmx.target(request) == "rows":
         return await page(request, uow, "core/_list_more.html", **context)
     filters = await filter_form(uow, state)
+    condition = state.condition(uow)
+    wanted = {"q": state.q, "sort": state.sort, "filter": msgspec.json.encode(condition).decode() if condition else ""}
+    context["export"] = urlencode({k: v for k, v in wanted.items() if v})
     context |= {
         "filters": filters, "chips": await chips(uow, state, filters, request), "bulk": bulk_actions(uow, entity),
         "may_create": may(uow, entity, "create"), "may_export": may(uow, entity, "export"),
@@ -93,7 +100,9 @@ async def filter_form(uow: UnitOfWork, state: ListState) -> Form:
     wanted = [x for x in state.filterable() if _offered(x, state)]
     form = Form([Input(x, f"f.{x.name}") for x in wanted], locale=uow.locale, zone=uow.zone)
     for one in form.inputs:
-        one.raw = state.filters.get(one.name, []) if one.kind in ("multi_choice", "links", "tags") else state.value(one.name)
+        one.raw = (
+            state.filters.get(one.name, []) if one.kind in ("multi_choice", "links", "tags") else state.value(one.name)
+        )
     own = next((i for i in form.inputs if isinstance(i.field, f.Link) and i.raw in (ME, EMPTY)), None)
     held, raw = own, own.raw if own else ""
     if own:
@@ -164,10 +173,10 @@ async def bulk_action(request: AnyRequest, uow: UnitOfWork, entity: Entity) -> R
     form = await struct_form(uow, action.params) if action is not None and action.params else None
     ask = name == "delete" or (action is not None and bool(action.confirm or action.params))
     if ask and posted.get("sure") != "1":
-        context = {"entity": entity, "action": action, "ids": ids, "form": form, "name": name}
+        context: dict[str, Any] = {"entity": entity, "action": action, "ids": ids, "form": form, "name": name}
         return await page(request, uow, "core/bulk.html", **context)
     params = None
-    if form is not None and action is not None:
+    if form is not None and action is not None and action.params is not None:
         from crm_core.web.struct_forms import params_or_again
 
         params = params_or_again(request, uow, form, posted, action.params, "core/bulk.html", entity=entity,

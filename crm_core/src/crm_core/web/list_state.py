@@ -87,7 +87,11 @@ class ListState:
 
     def hidden(self, *drop: str) -> list[tuple[str, str]]:
         """Return parameters a GET form keeps, those it sets itself dropped."""
-        return [(k, v) for k, v in self.pairs() if k not in drop and not any(k.startswith(d) for d in drop if d.endswith("."))]
+        return [
+            (k, v)
+            for k, v in self.pairs()
+            if k not in drop and not any(k.startswith(d) for d in drop if d.endswith("."))
+        ]
 
     def sort_link(self, column: f.Field) -> str:
         """Return the address that sorts by a column, turned round when it does so already."""

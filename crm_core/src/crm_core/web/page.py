@@ -48,15 +48,18 @@ class Web:
 def _nav(registry: Registry) -> list[NavItem]:
     declared = list(registry.gather(hookspecs.crm_nav))
     taken = {n.href for n in declared}
-    for entity in registry.entities.values():
-        if entity.in_menu and not entity.parent and f"/{entity.path}" not in taken:
-            declared.append(
-                NavItem(
-                    label=entity.plural, href=f"/{entity.path}", icon=entity.icon, order=entity.order,
-                    permission="" if entity.public_read else f"{entity.name}.read",
-                    group="" if entity.field("owner_id") is not None else "Administration",
-                )
-            )  # fmt: skip
+    declared += [
+        NavItem(
+            label=entity.plural,
+            href=f"/{entity.path}",
+            icon=entity.icon,
+            order=entity.order,
+            permission="" if entity.public_read else f"{entity.name}.read",
+            group="" if entity.field("owner_id") is not None else "Administration",
+        )
+        for entity in registry.entities.values()
+        if entity.in_menu and not entity.parent and f"/{entity.path}" not in taken
+    ]
     return declared
 
 

@@ -32,7 +32,9 @@ LATEST = 6
 
 
 @get("/static/{package:str}/{digest:str}/{file:path}", opt={"public": True}, include_in_schema=False)
-async def static(request: AnyRequest, package: FromPath[str], digest: FromPath[str], file: FromPath[str]) -> Response[Any]:
+async def static(
+    request: AnyRequest, package: FromPath[str], digest: FromPath[str], file: FromPath[str]
+) -> Response[Any]:
     """Answer with a package's static file: for ever under the present digest, asked again under another."""
     assets = web_of(request).assets
     found = assets.find(package, file)

@@ -13,7 +13,8 @@ from litestar import Controller, Request, Response
 from litestar.di import NamedDependency, Provide
 
 from crm_core.auth.actor import ANONYMOUS
-from crm_core.auth.links import PublicLink, guest, open_link
+from crm_core.auth.attempts import audit_denied, mark_right, record_attempt
+from crm_core.auth.links import PublicLink, create_link, guest, open_link, revoke_links, use_link
 from crm_core.errors import Invalid, RateLimited
 from crm_core.i18n import Strings
 from crm_core.uow import UnitOfWork
@@ -139,3 +140,9 @@ def check_form(key: bytes, link: PublicLink, posted: Mapping[str, Any]) -> None:
 
 def _sign(key: bytes, link: PublicLink, text: str) -> str:
     return hmac.new(key, f"form:{link.id}:{text}".encode(), sha256).hexdigest()[:32]
+
+
+__all__ = [
+    "Limiter", "PublicController", "PublicLink", "audit_denied", "check_form", "create_link", "form_stamp",
+    "mark_right", "record_attempt", "revoke_links", "use_link",
+]  # fmt: skip

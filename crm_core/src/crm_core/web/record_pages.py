@@ -61,7 +61,13 @@ def record_routes(registry: Registry, entity: Entity) -> list[Any]:
         record = await access.get(uow, entity, record_id)
         before = request.query_params.get("before", "")
         entries, more = await timeline(uow, web_of(request), entity, record.id, before)
-        context = {"entity": entity, "id": record_id, "entries": entries, "more": more, "title": _title(entity, record)}
+        context: dict[str, Any] = {
+            "entity": entity,
+            "id": record_id,
+            "entries": entries,
+            "more": more,
+            "title": _title(entity, record),
+        }
         template = "core/_timeline.html" if htmx.is_partial(request) else "core/history.html"
         return await page(request, uow, template, **context)
 
@@ -74,7 +80,9 @@ def record_routes(registry: Registry, entity: Entity) -> list[Any]:
     async def delete(request: AnyRequest, uow: Uow, record_id: FromPath[UUID]) -> Response[Any]:
         record = await access.get(uow, entity, record_id, "delete")
         await records.delete(uow, entity, record)
-        return await redirect(request, uow, f"/{entity.path}", _("{title} is in the trash.", title=_title(entity, record)))
+        return await redirect(
+            request, uow, f"/{entity.path}", _("{title} is in the trash.", title=_title(entity, record))
+        )
 
     @post(f"{key}/restore", opt=opt | {"verb": "delete"}, status_code=200, include_in_schema=False)
     async def restore(request: AnyRequest, uow: Uow, record_id: FromPath[UUID]) -> Response[Any]:
@@ -83,7 +91,9 @@ def record_routes(registry: Registry, entity: Entity) -> list[Any]:
         return await redirect(request, uow, f"/{entity.path}/{record_id}", _("Restored."))
 
     @get(f"{key}/do/{{name:str}}", opt=opt, include_in_schema=False)
-    async def ask_action(request: AnyRequest, uow: Uow, record_id: FromPath[UUID], name: FromPath[str]) -> Response[Any]:
+    async def ask_action(
+        request: AnyRequest, uow: Uow, record_id: FromPath[UUID], name: FromPath[str]
+    ) -> Response[Any]:
         return await action_page(request, uow, entity, record_id, name)
 
     @post(f"{key}/do/{{name:str}}", opt=opt | {"verb": "edit"}, status_code=200, include_in_schema=False)
@@ -110,13 +120,27 @@ async def record_page(request: AnyRequest, uow: UnitOfWork, entity: Entity, reco
     entries, more = await timeline(uow, web, entity, record_id)
     children = [(c, [plain(x) for x in row.get(c.name) or ()]) for c in entity.children]
     return await page(
-        request, uow, "core/record.html", entity=entity, row=row, id=record_id, display=display, trashed=trashed,
-        title=row.get(entity.title) or "–", key_fields=_key_fields(entity, fields), groups=_groups(entity, fields),
-        children=[(c, lines) for c, lines in children if lines], related=await related(uow, web, entity, record_id),
-        actions=[] if trashed else await offered(uow, entity, record_id), entries=entries, more=more,
-        may_edit=await allowed(uow, entity, record_id, "edit"), may_delete=await allowed(uow, entity, record_id, "delete"),
-        tags=row.get("tags") or [], filled=[k for k, v in row.items() if v not in (None, "", [])],
-    )  # fmt: skip
+        request,
+        uow,
+        "core/record.html",
+        entity=entity,
+        row=row,
+        id=record_id,
+        display=display,
+        trashed=trashed,
+        title=row.get(entity.title) or "–",
+        key_fields=_key_fields(entity, fields),
+        groups=_groups(entity, fields),
+        children=[(c, lines) for c, lines in children if lines],
+        related=await related(uow, web, entity, record_id),
+        actions=[] if trashed else await offered(uow, entity, record_id),
+        entries=entries,
+        more=more,
+        may_edit=await allowed(uow, entity, record_id, "edit"),
+        may_delete=await allowed(uow, entity, record_id, "delete"),
+        tags=row.get("tags") or [],
+        filled=[k for k, v in row.items() if v not in (None, "", [])],
+    )
 
 
 async def allowed(uow: UnitOfWork, entity: Entity, record_id: UUID, verb: str) -> bool:
@@ -162,9 +186,17 @@ async def related(uow: UnitOfWork, web: Any, entity: Entity, record_id: UUID) ->
         rows = [plain(i) for i in listed.items]
         display = await display_for(uow, web, columns, rows)
         found.append(
-            Related(other, link.reverse_label or other.plural, link, columns, rows, display, listed.has_more,
-                    may(uow, other, "create"))
-        )  # fmt: skip
+            Related(
+                other,
+                link.reverse_label or other.plural,
+                link,
+                columns,
+                rows,
+                display,
+                listed.has_more,
+                may(uow, other, "create"),
+            )
+        )
     return found
 
 
@@ -196,9 +228,16 @@ async def action_page(
     action, record = _action_of(uow, entity, name), await access.get(uow, entity, record_id)
     form = await struct_form(uow, action.params) if action.params else None
     return await page(
-        request, uow, "core/action.html", entity=entity, id=record_id, action=action, action_form=form, plan=[],
+        request,
+        uow,
+        "core/action.html",
+        entity=entity,
+        id=record_id,
+        action=action,
+        action_form=form,
+        plan=[],
         title=_title(entity, record),
-    )  # fmt: skip
+    )
 
 
 async def run_action(request: AnyRequest, uow: UnitOfWork, entity: Entity, record_id: UUID, name: str) -> Response[Any]:
@@ -209,8 +248,18 @@ async def run_action(request: AnyRequest, uow: UnitOfWork, entity: Entity, recor
         record = await access.get(uow, entity, record_id)
         form = await struct_form(uow, action.params)
         params = params_or_again(
-            request, uow, form, await request.form(), action.params, "core/action.html", entity=entity, id=record_id,
-            action=action, action_form=form, plan=[], title=_title(entity, record),
-        )  # fmt: skip
+            request,
+            uow,
+            form,
+            await request.form(),
+            action.params,
+            "core/action.html",
+            entity=entity,
+            id=record_id,
+            action=action,
+            action_form=form,
+            plan=[],
+            title=_title(entity, record),
+        )
     await perform(uow, entity, action, record_id, params)
     return await redirect(request, uow, f"/{entity.path}/{record_id}", _("Done: {action}", action=action.label))

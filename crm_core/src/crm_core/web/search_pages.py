@@ -81,9 +81,11 @@ def _shown(found: Found, locale: str) -> str:
 def _places(request: AnyRequest, uow: UnitOfWork) -> list[Found]:
     web = web_of(request)
     found = [Found("home", _("Home"), "/"), *(Found(n.icon, n.label, n.href) for n in web.nav_of(uow.actor))]
-    for entity in uow.registry.entities.values():
-        if entity.in_menu and not entity.parent and may(uow, entity, "create"):
-            found.append(Found("plus", _("New {noun}", noun=noun(entity.label.to(uow.locale), uow.locale)), f"/{entity.path}/new"))
+    found += [
+        Found("plus", _("New {noun}", noun=noun(e.label.to(uow.locale), uow.locale)), f"/{e.path}/new")
+        for e in uow.registry.entities.values()
+        if e.in_menu and not e.parent and may(uow, e, "create")
+    ]
     return [*found, Found("settings", _("Settings"), "/settings")]
 
 

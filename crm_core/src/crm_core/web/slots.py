@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import defaultdict, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
@@ -31,7 +31,7 @@ FAILURES, WINDOW = 5, 600.0
 class Breaker:
     """Stops asking a slot that failed five times in ten minutes, for ten minutes."""
 
-    clock: Any = time.monotonic
+    clock: Callable[[], float] = time.monotonic
     failed: dict[str, deque[float]] = field(default_factory=lambda: defaultdict(lambda: deque(maxlen=FAILURES)))
     open_until: dict[str, float] = field(default_factory=dict)
 
@@ -84,7 +84,7 @@ def _inline(web: Web, context: Mapping[str, Any], slot: Slot, values: Mapping[st
     locale = context["actor"].locale if context.get("actor") else "en"
     try:
         return Markup(web.templates.render(slot.template, locale, {**context, **values, "slot_item": slot}))  # noqa: S704
-    except Exception:  # noqa: BLE001 - one plugin's broken template must not take the page with it
+    except Exception:
         log.exception("slot template %s at %s failed", slot.template, slot.place)
         web.breaker.failure(slot.template)
         return broken(web, locale, slot)
@@ -122,17 +122,19 @@ async def _one(web: Web, request: Request[Any, Any, Any], locale: str, slot: Slo
 async def inside(request: Request[Any, Any, Any], address: str) -> tuple[int, str]:
     """GET one of our own addresses with the cookies of `request`; return status and body."""
     path, _, query = address.partition("?")
-    scope = {
-        key: request.scope[key]  # type: ignore[literal-required]  # plain ASGI keys
+    outer: Any = request.scope
+    scope: dict[str, Any] = {
+        key: outer[key]
         for key in ("type", "asgi", "http_version", "scheme", "server", "client", "root_path", "headers", "extensions")
-        if key in request.scope
+        if key in outer
     }
     drop = (b"content-length", b"content-type", b"hx-target", b"hx-source")
     scope |= {
         "method": "GET", "path": path, "raw_path": path.encode(), "query_string": query.encode(), "state": {},
         "headers": [(k, v) for k, v in scope["headers"] if k not in drop],
     }  # fmt: skip
-    status, chunks = 500, []
+    status = 500
+    chunks: list[bytes] = []
 
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": b"", "more_body": False}

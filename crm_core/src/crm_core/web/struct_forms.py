@@ -5,8 +5,8 @@ from __future__ import annotations
 import enum
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 import msgspec
@@ -15,7 +15,8 @@ from litestar import Request
 from crm_core.entity import fields as f
 from crm_core.i18n import Strings, Text
 from crm_core.uow import UnitOfWork
-from crm_core.web.forms import Form, Input, Posted
+from crm_core.web.forms import Form
+from crm_core.web.inputs import Input, Posted
 from crm_core.web.page import FormInvalid, Page
 from crm_core.web.views import fill_options
 
@@ -40,7 +41,7 @@ def _field(name: str, hint: Any, required: bool, domain: str) -> f.Field:
     meta, hint, optional = _unwrap(hint)
     extra = (meta.extra or {}) if meta else {}
     title = meta.title if meta and meta.title else name.removesuffix("_id").replace("_", " ").capitalize()
-    label = title if isinstance(title, Text) else Text(domain, title)
+    label = Text(domain, title)
     common: dict[str, Any] = {"required": required and not optional and hint is not bool}
     if meta and meta.description:
         common["help"] = Text(domain, meta.description)
@@ -93,7 +94,10 @@ def _unwrap(hint: Any) -> tuple[msgspec.Meta | None, Any, bool]:
 
 def _options(hint: Any, labels: dict[Any, Any], domain: str) -> tuple[f.Option, ...]:
     values = list(get_args(hint)) if get_origin(hint) is Literal else [m.value for m in hint]
-    return tuple(f.Option(value=str(v), label=_label(labels.get(v, str(v).replace("_", " ").capitalize()), domain)) for v in values)
+    return tuple(
+        f.Option(value=str(v), label=_label(labels.get(v, str(v).replace("_", " ").capitalize()), domain))
+        for v in values
+    )
 
 
 def _label(text: Any, domain: str) -> Text:
@@ -149,7 +153,13 @@ def _takes_none(struct: type[Any], name: str) -> bool:
 
 
 def params_or_again(
-    request: Request[Any, Any, Any], uow: UnitOfWork, form: Form, posted: Posted, struct: type[Any], template: str, **context: Any
+    request: Request[Any, Any, Any],
+    uow: UnitOfWork,
+    form: Form,
+    posted: Posted,
+    struct: type[Any],
+    template: str,
+    **context: Any,
 ) -> Any:
     """Return the parameters, or show the page with the form again."""
     params = read_struct(form, posted, struct)

@@ -10,8 +10,9 @@ from litestar.di import NamedDependency
 from crm_core.entity import fields as f
 from crm_core.i18n import Strings
 from crm_core.uow import UnitOfWork
-from crm_core.web.forms import Form, Input, zones
 from crm_core.web.display import TONES
+from crm_core.web.forms import Form
+from crm_core.web.inputs import Input, zones
 from crm_core.web.page import page
 
 _ = Strings("crm_core")
@@ -25,17 +26,36 @@ OPTIONS = (
 def sample_form(locale: str) -> Form:
     """Return one control of every kind, some filled and one wrong."""
     made = [
-        f.Text("name", _("Name"), required=True), f.Email("email", _("E-mail")), f.Phone("phone", _("Phone")),
-        f.Url("website", _("Website")), f.Integer("employees", _("Employees")), f.Money("amount", _("Amount")),
-        f.Percent("probability", _("Probability")), f.Date("day", _("Date")), f.DateTime("at", _("Date and time")),
-        f.Appointment("starts_at", _("Starts")), f.Choice("state", _("State"), options=OPTIONS),
-        f.MultiChoice("kinds", _("Kinds"), options=OPTIONS), f.Tags("tags", _("Tags")), f.Link("company_id", _("Company"), target="core.company"),
+        f.Text("name", _("Name"), required=True),
+        f.Email("email", _("E-mail")),
+        f.Phone("phone", _("Phone")),
+        f.Url("website", _("Website")),
+        f.Integer("employees", _("Employees")),
+        f.Money("amount", _("Amount")),
+        f.Percent("probability", _("Probability")),
+        f.Date("day", _("Date")),
+        f.DateTime("at", _("Date and time")),
+        f.Appointment("starts_at", _("Starts")),
+        f.Choice("state", _("State"), options=OPTIONS),
+        f.MultiChoice("kinds", _("Kinds"), options=OPTIONS),
+        f.Tags("tags", _("Tags")),
+        f.Link("company_id", _("Company"), target="core.company"),
         f.Boolean("active", _("Active"), help=_("Inactive people cannot sign in.")),
         f.LongText("notes", _("Notes"), help=_("Only your team reads this.")),
-    ]  # fmt: skip
+    ]
     form = Form([Input(x, x.name) for x in made], locale=locale)
-    form.show({"name": "Ada Lovelace", "kinds": ["new", "done"], "tags": ["vip", "berlin"], "state": "open",
-               "amount": "12500.5", "amount_currency": "EUR", "active": True, "company_id": "1"})  # fmt: skip
+    form.show(
+        {
+            "name": "Ada Lovelace",
+            "kinds": ["new", "done"],
+            "tags": ["vip", "berlin"],
+            "state": "open",
+            "amount": "12500.5",
+            "amount_currency": "EUR",
+            "active": True,
+            "company_id": "1",
+        }
+    )
     for one in form.inputs:
         if one.kind in ("choice", "multi_choice"):
             one.options = [(o.value, o.label) for o in OPTIONS]
@@ -56,9 +76,7 @@ def sample_form(locale: str) -> Form:
 @get("/dev/styleguide", opt={"public": True, "kind": "page"}, include_in_schema=False)
 async def styleguide(request: Request[Any, Any, Any], uow: NamedDependency[UnitOfWork]) -> Response[Any]:
     """Answer with the style guide; it holds no data of anybody."""
-    return await page(
-        request, uow, "core/styleguide.html", form=sample_form(uow.locale), tones=TONES[:10]
-    )
+    return await page(request, uow, "core/styleguide.html", form=sample_form(uow.locale), tones=TONES[:10])
 
 
 STYLEGUIDE_ROUTES = [styleguide]

@@ -34,18 +34,33 @@ class Templates:
 
     def _environment(self, locale: str) -> Environment:
         env = Environment(
-            loader=self.loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+            loader=self.loader,
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
             extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"],
-        )  # fmt: skip
+        )
         display = Display(locale)
         env.globals |= {
-            "_": self._translate(locale), "icon": icon_svg, "asset": self.assets.url, "locale": locale,
-            "import_map": self.assets.import_map, "plugin_styles": self.assets.styles, "initials": initials,
-        }  # fmt: skip
+            "_": self._translate(locale),
+            "icon": icon_svg,
+            "asset": self.assets.url,
+            "locale": locale,
+            "import_map": self.assets.import_map,
+            "plugin_styles": self.assets.styles,
+            "initials": initials,
+            "product": "CRM",
+        }
         env.filters |= {
-            "words": lambda v: show(v, locale), "noun": lambda v: noun(show(v, locale), locale), "number": display.number, "money": display.money,
-            "day": display.day, "moment": display.moment, "ago": display.ago,
-        }  # fmt: skip
+            "words": lambda v: show(v, locale),
+            "noun": lambda v: noun(show(v, locale), locale),
+            "number": display.number,
+            "money": display.money,
+            "day": display.day,
+            "moment": display.moment,
+            "ago": display.ago,
+        }
         # The component macros: `ui.button(...)` in every template, fragments included, without an import.
         env.globals["ui"] = env.get_template("core/_ui.html").module
         return env
@@ -71,4 +86,3 @@ class Templates:
             return found.render(context)
         inner = found.new_context(dict(context))
         return "".join(found.blocks[block](inner))
-

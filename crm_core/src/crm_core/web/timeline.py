@@ -88,7 +88,8 @@ async def timeline(
     for event, payload in rows:
         own = uow.registry.entities.get(event.entity or "")
         entry = _entry(uow, event, payload, people, record_id)
-        if (ref := Ref(event.entity or "", event.record_id)) in others and event.record_id:  # type: ignore[arg-type]
+        ref = Ref(event.entity or "", event.record_id or record_id)
+        if ref in others:
             entry.about = _about(web, own, ref, others[ref])
         elif ref in refs:
             entry.about, payload = (own.label.to(uow.locale) if own else ""), {}
@@ -150,8 +151,7 @@ async def _changes(
     found = [Changed(x.label, _short(display, x, before), _short(display, x, after)) for x in shown]
     for child in entity.children:
         names = [k for k in {**before, **after} if k.startswith(f"{child.name}.")]
-        for name in names:
-            found.append(Changed(child.label, _row(before.get(name), child), _row(after.get(name), child)))
+        found += [Changed(child.label, _row(before.get(k), child), _row(after.get(k), child)) for k in names]
     return [c for c in found if c.before != c.after]
 
 

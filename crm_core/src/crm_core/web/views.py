@@ -18,7 +18,8 @@ from crm_core.plugin.declare import Entity, Ref
 from crm_core.plugin.registry import Registry
 from crm_core.uow import UnitOfWork
 from crm_core.web.display import Display
-from crm_core.web.forms import Form, Input, Rows, line_inputs, static_options, zones
+from crm_core.web.forms import Form, Rows
+from crm_core.web.inputs import Input, line_inputs, static_options, zones
 from crm_core.web.page import Web
 
 FEW = 50  # options put into a select; more are found by typing
@@ -82,7 +83,9 @@ async def display_for(
     labels: dict[Any, str] = {**found, **{str(k): v for k, v in found.items()}}
     stages: dict[str, tuple[str, str]] = {}
     if any(isinstance(x, f.Stage) for x in fields):
-        stages = {str(i): (n, c) for i, n, c in await uow.session.execute(sa.select(Stage.id, Stage.name, Stage.colour))}
+        stages = {
+            str(i): (n, c) for i, n, c in await uow.session.execute(sa.select(Stage.id, Stage.name, Stage.colour))
+        }
     return Display(uow.locale, uow.zone, labels, web.paths, stages)
 
 
@@ -126,7 +129,7 @@ async def _options(uow: UnitOfWork, one: Input, labels: Mapping[Ref, str], form:
     if isinstance(kind, f.Link | f.Links):
         target = uow.registry.entities.get(kind.target)
         held = [one.raw] if isinstance(one.raw, str) else list(one.raw or ())
-        kept = [(v, labels.get(next(iter(_ref(kind.target, v)), None), "")) for v in held if v]  # type: ignore[call-overload]
+        kept = [(v, labels[r]) for v in held for r in _ref(kind.target, v) if r in labels]
         listed, more = await first_of(uow, target) if target is not None else ([], False)
         one.options = [(v, t) for v, t in kept if t] + [(v, t) for v, t in listed if v not in held]
         one.source = f"/{target.path}/pick" if target is not None and more else ""
@@ -161,7 +164,9 @@ def _title_sort(target: Entity) -> str:
 
 async def _stages(uow: UnitOfWork, form: Form, kind: f.Stage) -> list[tuple[str, Any]]:
     group = form.input(kind.group_field)
-    wanted = sa.select(Stage.id, Stage.name).where(Stage.deleted_at.is_(None)).order_by(Stage.pipeline_id, Stage.position)
+    wanted = (
+        sa.select(Stage.id, Stage.name).where(Stage.deleted_at.is_(None)).order_by(Stage.pipeline_id, Stage.position)
+    )
     if group is not None and group.raw:
         try:
             wanted = wanted.where(Stage.pipeline_id == UUID(str(group.raw)))

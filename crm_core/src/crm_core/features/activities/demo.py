@@ -19,7 +19,12 @@ SUBJECTS = {
     "task": ("Send quote", "Angebot nachfassen", "Prepare contract", "Referenzen schicken", "Check credit limit"),
     "call": ("Follow-up call", "Rückruf wegen Angebot", "Introductory call", "Preisgespräch"),
     "meeting": ("Product demo", "Jahresgespräch", "Kick-off", "Vor-Ort-Termin", "Contract review"),
-    "note": ("Budget approved for next year", "Ansprechpartner wechselt im Sommer", "Prefers e-mail", "Met at the fair"),
+    "note": (
+        "Budget approved for next year",
+        "Ansprechpartner wechselt im Sommer",
+        "Prefers e-mail",
+        "Met at the fair",
+    ),
     "email": ("Sent price list", "Protokoll geschickt", "Asked for delivery dates"),
 }
 BODIES = ("", "Wants an answer this week.", "Bitte Unterlagen vorab senden.", "See the notes of the last meeting.")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from crm_core.entity.fields import Option
 from crm_core.features.activities import rules
 from crm_core.features.activities.models import Activity, ActivityLink, Participant
 from crm_core.features.standard import OWNERSHIP, ROLES, TIMES
 from crm_core.plugin import Child, Entity, Strings, fields
-from crm_core.entity.fields import Option
 
 _ = Strings("crm_core")
 

@@ -27,8 +27,8 @@ NEXT = sa.func.min(sa.case((A.c.done_at.is_(None), A.c.due_at)))
 async def keep_times(uow: UnitOfWork, event: Happened) -> None:
     """Bring last and next activity up to date on every record the activity is, or was, about."""
     records: dict[str, set[UUID]] = {}
-    for entity, key in await _records(uow, event):
-        records.setdefault(entity, set()).add(key)
+    for about_entity, key in await _records(uow, event):
+        records.setdefault(about_entity, set()).add(key)
     for name, ids in records.items():
         entity = uow.registry.entities.get(name)
         if entity is not None and entity.has_activity:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from crm_core.entity.fields import Option
 from crm_core.features.companies.models import Company
 from crm_core.features.standard import COMMON, ROLES
 from crm_core.plugin import Entity, Strings, fields
-from crm_core.entity.fields import Option
 
 _ = Strings("crm_core")
 
@@ -63,9 +63,7 @@ COMPANY = Entity(
             reverse_label=_("Subsidiaries"),
             import_names=("parent", "subsidiary of", "muttergesellschaft"),
         ),
-        fields.Choice(
-            "industry", _("Industry"), options=INDUSTRIES, import_names=("sector", "branch", "branche")
-        ),
+        fields.Choice("industry", _("Industry"), options=INDUSTRIES, import_names=("sector", "branch", "branche")),
         fields.Money("revenue", _("Revenue"), import_names=("annual revenue", "turnover", "umsatz")),
         fields.Integer(
             "employees", _("Employees"), minimum=0, sortable=True, import_names=("headcount", "staff", "mitarbeiter")
@@ -82,7 +80,15 @@ COMPANY = Entity(
         fields.Phone("phone", _("Phone"), search="B", import_names=("telephone", "tel", "telefon")),
         fields.Text("street", _("Street"), group="address", import_names=("address", "strasse")),
         fields.Text("postcode", _("Postcode"), length=20, group="address", import_names=("zip", "postal code", "plz")),
-        fields.Text("city", _("City"), length=100, sortable=True, search="B", group="address", import_names=("town", "ort", "stadt")),
+        fields.Text(
+            "city",
+            _("City"),
+            length=100,
+            sortable=True,
+            search="B",
+            group="address",
+            import_names=("town", "ort", "stadt"),
+        ),
         fields.Text(
             "country",
             _("Country"),

@@ -6,10 +6,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from crm_core.entity.fields import Option
 from crm_core.features.contacts.models import Contact, ContactEmail, ContactPhone
 from crm_core.features.standard import COMMON, ROLES
 from crm_core.plugin import Child, Entity, FieldOn, Strings, fields
-from crm_core.entity.fields import Option
 
 _ = Strings("crm_core")
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from crm_core.entity.fields import Option
 from crm_core.entity.stages import CATEGORIES, Pipeline, Stage
 from crm_core.features.deals import rules
 from crm_core.features.deals.models import Deal
 from crm_core.features.standard import COMMON, ROLES
 from crm_core.plugin import Entity, Strings, fields
-from crm_core.entity.fields import Option
 
 _ = Strings("crm_core")
 
@@ -116,7 +116,13 @@ DEAL = Entity(
             reverse_label=_("Deals"),
             import_names=("contact", "contact name", "ansprechpartner"),
         ),
-        fields.Link("pipeline_id", _("Pipeline"), target="core.pipeline", help=_("Empty: the default one"), import_names=("pipeline",)),
+        fields.Link(
+            "pipeline_id",
+            _("Pipeline"),
+            target="core.pipeline",
+            help=_("Empty: the default one"),
+            import_names=("pipeline",),
+        ),
         fields.Stage(
             "stage_id",
             _("Stage"),
@@ -127,7 +133,11 @@ DEAL = Entity(
             import_names=("stage", "deal stage", "status", "phase"),
         ),
         fields.Money(
-            "amount", _("Amount"), sortable=True, date_field="closed_on", import_names=("value", "close value", "betrag")
+            "amount",
+            _("Amount"),
+            sortable=True,
+            date_field="closed_on",
+            import_names=("value", "close value", "betrag"),
         ),
         fields.Percent("probability", _("Probability"), minimum=Decimal(0), maximum=Decimal(100)),
         fields.Date("engaged_on", _("Engaged on"), sortable=True, import_names=("engage date", "opened on")),

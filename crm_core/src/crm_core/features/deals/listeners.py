@@ -28,5 +28,8 @@ async def value_open_deals(uow: UnitOfWork, event: Happened) -> None:
 
 LISTENERS = (
     Listener(event="core.deal.created", run=stages.remember_first, name="core.deal_first_stage"),
-    *(Listener(event=f"core.rate.{kind}", run=value_open_deals, name="core.value_open_deals") for kind in ("created", "updated")),
+    *(
+        Listener(event=f"core.rate.{kind}", run=value_open_deals, name="core.value_open_deals")
+        for kind in ("created", "updated")
+    ),
 )

@@ -18,13 +18,12 @@ from crm_core.entity.import_columns import guess, targets
 from crm_core.entity.importer import Plan, preview
 from crm_core.entity.sheets import Sheet, open_sheet
 from crm_core.errors import Invalid, NotFound
-from crm_core.features.imports.schemas import RunImport
+from crm_core.features.imports.calls import RunImport
 from crm_core.i18n import Strings, show
 from crm_core.jobs.rows import JobRow
 from crm_core.plugin import Entity
 from crm_core.uow import UnitOfWork
-from crm_core.web import PageController, page, redirect
-from crm_core.web import htmx
+from crm_core.web import PageController, htmx, page, redirect
 from crm_core.web.views import may
 
 _ = Strings("crm_core")
@@ -147,4 +146,8 @@ def _mapping(sheet: Sheet, given: Any) -> list[tuple[str, str]]:
 def _label(target: Any) -> Any:
     if target.key.endswith("_currency"):
         return _("{label}, currency", label=target.field.label)
-    return _("{child}: {label}", child=target.child.label, label=target.field.label) if target.child else target.field.label
+    return (
+        _("{child}: {label}", child=target.child.label, label=target.field.label)
+        if target.child
+        else target.field.label
+    )

@@ -1,18 +1,19 @@
-"""Import of files: its pages, and the job behind them."""
+"""Import of files: by API, and by pages with a job behind them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from crm_core.features.imports.calls import RunImport
 from crm_core.features.imports.jobs import import_file
 from crm_core.features.imports.pages import ImportPages
-from crm_core.features.imports.schemas import RunImport
+from crm_core.features.imports.rest import ImportsApi
 from crm_core.plugin import Job, hookimpl
 
 
 @hookimpl
 def crm_routes() -> Sequence[type]:
-    return (ImportPages,)
+    return (ImportsApi, ImportPages)
 
 
 @hookimpl

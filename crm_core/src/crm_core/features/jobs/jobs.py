@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from crm_core.features.jobs.schemas import PurgeJobs
 from crm_core.jobs.context import JobContext
-from crm_core.jobs.rows import JobRow, job
+from crm_core.jobs.rows import JOBS, job
 
 BATCH = 1000
 DEAD_FACTOR = 10
@@ -29,5 +29,5 @@ async def _delete(context: JobContext, state: str, age: timedelta) -> bool:
             .where(job.state == state, job.finished_at < uow.now - age, job.held_key.is_(None))
             .limit(BATCH)
         )
-        gone = await uow.session.execute(sa.delete(JobRow.__table__).where(job.id.in_(old)))
+        gone = await uow.session.execute(sa.delete(JOBS).where(job.id.in_(old)))
     return gone.rowcount == BATCH  # type: ignore[attr-defined,no-any-return]  # a cursor result

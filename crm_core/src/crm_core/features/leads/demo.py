@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 COUNT = 30
 FIRMS = (
-    "Ahrens Metallbau", "Blue Heron Cafés", "Castle Hill Dental", "Dachdeckerei Vogt", "Exeter Cycles", "Fährhaus Hotel",
+    "Ahrens Metallbau", "Blue Heron Cafés", "Castle Hill Dental", "Dachdeckerei Vogt", "Exeter Cycles", "Fährhaus",
     "Greenfield Schools", "Havel Yachten", "Ivy Lane Nurseries", "Jade Windkraft", "Kranz Floristik", "Larkspur Media",
     "Mosel Weinkontor", "Nettleton Farms", "Ostsee Reederei", "Primrose Clinics", "Quarz Labortechnik", "Redwood Gyms",
     "Spree Digital", "Tanner & Co",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from crm_core.entity.fields import Option
 from crm_core.features.leads.models import Lead
 from crm_core.features.standard import COMMON, ROLES
 from crm_core.plugin import Entity, Strings, fields
-from crm_core.entity.fields import Option
 
 _ = Strings("crm_core")
 
@@ -52,9 +52,7 @@ LEAD = Entity(
             import_names=("company", "account", "organisation", "firma"),
         ),
         fields.Text("job_title", _("Job title"), length=150, search="B", import_names=("title", "position")),
-        fields.Email(
-            "email", _("E-mail"), search="A", personal=True, import_names=("e-mail", "email address", "mail")
-        ),
+        fields.Email("email", _("E-mail"), search="A", personal=True, import_names=("e-mail", "email address", "mail")),
         fields.Phone("phone", _("Phone"), length=60, search="B", personal=True, import_names=("telephone", "telefon")),
         fields.Choice("status", _("Status"), options=STATUSES, required=True, default="new", import_names=("state",)),
         fields.Choice("source", _("Source"), options=SOURCES, import_names=("lead source", "channel", "quelle")),

@@ -30,7 +30,7 @@ USERS = (
     ("Robin Weber", "readonly@example.com", "readonly", "Sales", "Controller", "en", "Europe/Berlin"),
     ("Emma Hughes", "emma.hughes@example.com", "sales", "Sales North", "Account manager", "en", "Europe/London"),
     ("Jonas Becker", "jonas.becker@example.com", "sales", "Sales South", "Kundenberater", "de", "Europe/Berlin"),
-    ("Lena Hoffmann", "lena.hoffmann@example.com", "sales", "Sales South", "Key-Account-Managerin", "de", "Europe/Vienna"),
+    ("Lena Hoffmann", "lena.hoffmann@example.com", "sales", "Sales South", "Vertriebsleiterin", "de", "Europe/Vienna"),
 )  # fmt: skip
 
 
@@ -68,5 +68,3 @@ async def _users(uow: UnitOfWork, teams: dict[str, UUID]) -> None:
         user = await make(uow, "core.user", None, **values)
         insert(uow, TeamMember(id=new_id(), user_id=user.id, team_id=teams[team], is_primary=True))
         insert(uow, UserRole(id=new_id(), user_id=user.id, role_id=roles[role]))
-
-

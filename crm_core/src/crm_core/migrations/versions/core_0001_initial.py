@@ -19,7 +19,7 @@ SQLITE = (
 )
 POSTGRESQL = (
     "alter table core_search add column words tsvector generated always as (array_to_tsvector(string_to_array(title, ' ') || string_to_array(body, ' '))) stored",
-    "create index ix_core_search_words on core_search using gin (words)",
+    "create index ix_core_search_words on core_search using gin (words) with (fastupdate = off)",
 )
 
 
@@ -308,7 +308,7 @@ def upgrade() -> None:
             sqlite_where=sa.text("state = 'pending'"),
             postgresql_where=sa.text("state = 'pending'"),
         )
-        batch_op.create_index("ix_core_job_finished", ["state", "finished_at"], unique=False)
+        batch_op.create_index("ix_core_job_finished", ["finished_at"], unique=False)
         batch_op.create_index(
             "ix_core_job_lane",
             ["lane", "due_at", "id"],
