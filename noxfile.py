@@ -171,13 +171,19 @@ def wheels(session: nox.Session) -> None:
 
 @nox.session
 def faults(session: nox.Session) -> None:
-    """Killed processes and cut connections: the quick share (`-m faults` with `slow` runs all)."""
+    """Killed processes and cut connections: a share of each, or with `-- --full` the whole number."""
+    full = "--full" in session.posargs
+    chosen = [a for a in session.posargs if a != "--full"]
     written = [
         path
         for path in files("tests/**/test_*.py", "crm_core/tests/**/test_*.py", "plugins/*/tests/test_*.py")
         if "mark.faults" in Path(path).read_text()
     ]
-    if written:
-        pytest(session, "-m", "faults and not slow", *written)
-    else:
+    if not written:
         session.log("no fault tests")
+        return
+    session.run(
+        *(sys.executable, "-m", "pytest", "-m", "faults" if full else "faults and not slow", *written, *chosen),
+        env={"CRM_FAULTS": "full"} if full else {},
+        external=True,
+    )

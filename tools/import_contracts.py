@@ -64,7 +64,7 @@ def plugins(root: Path) -> list[Package]:
 
 def contracts(core: Package, others: list[Package]) -> Iterator[dict[str, object]]:
     """All contracts for what exists."""
-    kernel = [f"{CORE}.{name}" for name in core.children() if name not in {"features", "testing"}]
+    kernel = [f"{CORE}.{name}" for name in core.children() if name not in {"features", "testing", "commands", "cli"}]
     if feature_names(core):
         yield forbidden("The kernel does not import features", kernel, [f"{CORE}.features"])
     features = [Package(f"{CORE}.features.{name}", core.folder / "features" / name) for name in feature_names(core)]

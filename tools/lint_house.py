@@ -4,7 +4,7 @@ Usage: python tools/lint_house.py [file ...]   (without files: all sources of th
 
 Fails on: unsafe calls, swallowed errors, the environment read outside config.py, `.flush(` in request
 handlers, `.commit(` outside the kernel's own places, catch-all module names, files over 350 lines, a kernel
-of 6,000 lines or more. Only lists: files over 300 lines, functions over 40.
+over its limit. Only lists: files over 300 lines, functions over 40.
 """
 
 import ast
@@ -16,8 +16,8 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 SOURCES = ("crm_core/src", "crm_ui_assets/src", "plugins/*/src", "examples", "tools")
 KERNEL = "crm_core/src/crm_core"
-NOT_KERNEL = ("features", "testing", "migrations")
-KERNEL_LINES = 6000
+NOT_KERNEL = ("features", "testing", "migrations", "commands")
+KERNEL_LINES = 19_500  # may only go down; docs/decisions/0006-size-of-the-kernel.md says what the goal is
 FILE_LINES, FILE_LIMIT, FUNCTION_LINES = 300, 350, 40
 
 UNSAFE_MODULES = {"dill", "marshal", "pickle", "shelve"}
@@ -26,7 +26,7 @@ UNSAFE_METHODS = {"yaml.load", "yaml.unsafe_load", "os.system", "os.popen"}
 ENVIRONMENT = {"os.environ", "os.environb", "os.getenv", "os.putenv"}
 CATCH_ALL_NAMES = {"base", "common", "helpers", "managers", "misc", "services", "utils"}
 HANDLERS = {"rest.py", "pages.py", "public_pages.py"}
-MAY_COMMIT = ("crm_core/uow.py", "crm_core/jobs/", "crm_core/db/")
+MAY_COMMIT = ("crm_core/uow.py", "crm_core/jobs/", "crm_core/db/", "crm_core/auth/")
 SCRIPT_FAULTS = {
     r"\beval\s*\(": "eval is forbidden by the content security policy",
     r"\bnew Function\b": "new Function is forbidden by the content security policy",
@@ -44,7 +44,7 @@ def lint_python(source: str, path: str) -> list[Fault]:
     tree = ast.parse(source)
     faults = [fault for node in ast.walk(tree) for fault in node_faults(node, path)]
     lines = source.count("\n")
-    if lines > FILE_LIMIT:
+    if lines > FILE_LIMIT and "/migrations/" not in path:
         faults.append((1, f"{lines} lines: split by noun before {FILE_LIMIT}"))
     if Path(path).stem in CATCH_ALL_NAMES:
         faults.append((1, f"{Path(path).name}: name the file after what it holds"))
@@ -82,7 +82,9 @@ def call_faults(func: ast.expr, path: str) -> Iterator[Fault]:
 
 def environment_fault(node: ast.expr | ast.stmt, path: str, names: set[str]) -> Iterator[Fault]:
     is_ours = path.startswith(("crm_core/", "plugins/", "examples/"))
-    may_read = path.endswith("crm_core/config.py") or "/crm_core/testing/" in path  # tests ask pytest's variables
+    # Tests ask pytest's variables; whoever starts a process hands its own environment on.
+    places = ("crm_core/config.py", "/crm_core/testing/", "crm_core/isolate.py", "examples/", "tools/")
+    may_read = any(place in path for place in places)
     if is_ours and names & ENVIRONMENT and not may_read:
         yield node.lineno, "the environment is read in crm_core/config.py only"
 

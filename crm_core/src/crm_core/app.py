@@ -8,6 +8,7 @@ from typing import Any
 
 from litestar import Litestar, Request, Router
 from litestar.di import Provide
+from litestar.handlers import BaseRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
@@ -55,6 +56,15 @@ def allow(opt: dict[str, Any], actor: Any) -> None:
         raise Forbidden(_("You lack the right {permission}.", permission=permission))
 
 
+async def demand_right(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """Check the right of a route that takes no unit of work; for all others `provide_uow` does."""
+    opt = handler.opt
+    if connection.scope.get("method") == "OPTIONS" or not (opt.get("kind") or opt.get("permission")):
+        return
+    if not opt.get("public") and "uow" not in handler.parsed_fn_signature.parameters:
+        allow(opt, await authenticate(connection.app.state.kernel, Request(connection.scope)))
+
+
 def create_app(kernel: Kernel, *, on_start: Iterable[Callable[[Kernel], Any]] = ()) -> Litestar:
     """Return the ASGI application; it owns the kernel from now on and closes it at shutdown.
 
@@ -74,6 +84,7 @@ def assemble(registry: Registry) -> Litestar:
             content,
         ],
         dependencies={"uow": Provide(provide_uow)},
+        guards=[demand_right],
         exception_handlers=errors.HANDLERS,
         lifespan=[life],
         openapi_config=openapi(),

@@ -5,6 +5,7 @@ Order: environment (`CRM_…`), then `crm.toml` in the folder, then defaults.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import tomllib
@@ -129,11 +130,11 @@ class Config:
         if not path.is_file():
             if not self.embedded:
                 raise StartupError("scaled out, every process needs the same key: set secret_key in crm.toml")
-            try:
-                with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                    file.write(secrets.token_urlsafe(48))
-            except FileExistsError:
-                pass  # another process made it in this moment; read theirs
+            # Another process may make it in this moment; then theirs is read.
+            with contextlib.suppress(FileExistsError), open(
+                os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w"
+            ) as file:
+                file.write(secrets.token_urlsafe(48))
         return replace(self, secret_key=path.read_text().strip())
 
 

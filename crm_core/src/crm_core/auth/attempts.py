@@ -122,4 +122,3 @@ async def _tell(kernel: Kernel, actor: Actor, event: Event, key: str, quiet: tim
     told[name] = now
     async with kernel.write(actor) as uow:
         await uow.emit(event)
-

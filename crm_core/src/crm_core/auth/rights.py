@@ -74,6 +74,29 @@ async def _read(session: AsyncSession, registry: Registry, user_id: UUID) -> Act
     ).one_or_none()
     if user is None:
         raise UserUnknown(_("This user does not exist or is switched off."))
+    roles, rights = await _rights(session, registry, user_id)
+    members = sa.select(TeamMember.team_id, TeamMember.is_primary).where(TeamMember.user_id == user_id)
+    own = (await session.execute(members)).all()
+    tree = (
+        (await session.execute(sa.select(Team.id, Team.parent_id).where(Team.deleted_at.is_(None)))).all()
+        if own
+        else ()
+    )
+    return Actor(
+        ActorKind.user,
+        name=user.name,
+        user_id=user_id,
+        roles=roles,
+        team_id=next((m.team_id for m in own if m.is_primary), None),
+        team_ids=below((m.team_id for m in own), {team.id: team.parent_id for team in tree}),
+        rights=rights,
+        locale=user.locale,
+        zone=user.zone,
+    )
+
+
+async def _rights(session: AsyncSession, registry: Registry, user_id: UUID) -> tuple[frozenset[str], Rights]:
+    """Return the keys of a user's roles and what they grant together."""
     roles = (
         await session.execute(
             sa.select(Role.id, Role.key, Role.name, Role.everything)
@@ -90,24 +113,8 @@ async def _read(session: AsyncSession, registry: Registry, user_id: UUID) -> Act
         ).all()
         columns = (RoleField.role_id, RoleField.entity, RoleField.field, RoleField.level)
         barred = (await session.execute(sa.select(*columns).where(RoleField.role_id.in_(ids)))).all()
-    members = sa.select(TeamMember.team_id, TeamMember.is_primary).where(TeamMember.user_id == user_id)
-    own = (await session.execute(members)).all()
-    tree = (
-        (await session.execute(sa.select(Team.id, Team.parent_id).where(Team.deleted_at.is_(None)))).all()
-        if own
-        else ()
-    )
-    return Actor(
-        ActorKind.user,
-        name=user.name,
-        user_id=user_id,
-        roles=frozenset(r.key or r.name for r in roles),
-        team_id=next((m.team_id for m in own if m.is_primary), None),
-        team_ids=below((m.team_id for m in own), {team.id: team.parent_id for team in tree}),
-        rights=merge(registry, grants, [tuple(b) for b in barred], ids, any(r.everything for r in roles)),
-        locale=user.locale,
-        zone=user.zone,
-    )
+    rights = merge(registry, grants, [tuple(b) for b in barred], ids, any(r.everything for r in roles))
+    return frozenset(r.key or r.name for r in roles), rights
 
 
 def merge(

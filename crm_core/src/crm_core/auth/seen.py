@@ -10,6 +10,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from crm_core.auth.actor import system
 from crm_core.db.types import utcnow
 
 if TYPE_CHECKING:
@@ -47,11 +48,10 @@ class Seen:
         if not waiting:
             return
         try:
-            async with self.kernel.db.session(readonly=False) as session:
+            async with self.kernel.write(system("seen")) as uow:
                 for (table, column, key), at in waiting.items():
                     values: dict[str, Any] = {column: at}
-                    await session.execute(sa.update(table).where(table.c.id == key).values(values))
-                await session.commit()
+                    await uow.session.execute(sa.update(table).where(table.c.id == key).values(values))
         except Exception:
             log.warning("last use of %d sessions and tokens not written", len(waiting), exc_info=True)
 

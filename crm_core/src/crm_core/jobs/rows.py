@@ -228,5 +228,6 @@ async def unpark(connection: Connection, kinds: Sequence[str]) -> None:
 
 __all__ = [
     "JOBS", "PENDING", "RUNNING", "SCHEDULES", "Claimed", "Connection", "JobNotDead", "JobRow", "Lease", "LeaseLost",
-    "ScheduleRow", "cancel", "claim", "clock", "finish", "job", "put_back", "reap", "renew", "revive", "start", "unpark",
+    "ScheduleRow", "cancel", "claim", "clock", "finish", "job", "put_back", "reap", "renew", "revive", "start",
+    "unpark",
 ]  # fmt: skip
