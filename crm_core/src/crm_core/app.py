@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from litestar import Litestar, Request, Router
+from litestar.connection import ASGIConnection
 from litestar.di import Provide
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi.config import OpenAPIConfig
@@ -62,7 +63,7 @@ async def demand_right(connection: ASGIConnection[Any, Any, Any, Any], handler: 
     if connection.scope.get("method") == "OPTIONS" or not (opt.get("kind") or opt.get("permission")):
         return
     if not opt.get("public") and "uow" not in handler.parsed_fn_signature.parameters:
-        allow(opt, await authenticate(connection.app.state.kernel, Request(connection.scope)))
+        allow(opt, await authenticate(connection.app.state.kernel, connection))
 
 
 def create_app(kernel: Kernel, *, on_start: Iterable[Callable[[Kernel], Any]] = ()) -> Litestar:

@@ -16,7 +16,8 @@ import sqlalchemy as sa
 from crm_core.db.engine import Database, unavailable
 from crm_core.db.tables import Epoch
 from crm_core.errors import Unavailable
-from crm_core.testing.databases import PostgresServer, fast_folder
+from crm_core.testing.databases import PostgresServer
+from crm_core.testing.folders import fast_folder
 
 pytestmark = pytest.mark.faults
 only_sqlite = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)

@@ -181,3 +181,10 @@ async def test_comment_is_seen_by_whoever_owns_the_record(kernel: Kernel) -> Non
     comment = await make(kernel, "core.comment", body="Careful", parent=Ref("core.company", company.id))
     async with kernel.read(owner) as uow:
         assert (await access.get(uow, kernel.registry.entity("core.comment"), comment.id)).body == "Careful"
+
+
+async def test_activities_are_listed_with_their_times(api: Any) -> None:
+    times = {"starts_at": "2026-03-02T09:00:00Z", "ends_at": "2026-03-02T10:00:00Z", "zone": "Europe/Berlin"}
+    made = await api.post("/activities", {"kind": "meeting", "subject": "Meet", **times})
+    found = (await api.get("/activities"))["items"][0]
+    assert {k: found[k] for k in times} == {k: made[k] for k in times} == times

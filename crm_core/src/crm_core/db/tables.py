@@ -26,7 +26,7 @@ MODULES = (
     "crm_core.auth.tokens",
     "crm_core.auth.links",
     "crm_core.auth.attempts",
-    "crm_core.jobs.rows",
+    "crm_core.jobs.tables",
 )
 
 

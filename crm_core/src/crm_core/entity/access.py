@@ -210,9 +210,7 @@ async def get(uow: UnitOfWork, entity: Entity, id: UUID, verb: str = "read", *, 
     return found[0]
 
 
-async def load_children(
-    uow: UnitOfWork, entity: Entity, records: Sequence[Any]
-) -> dict[str, dict[UUID, list[Any]]]:
+async def load_children(uow: UnitOfWork, entity: Entity, records: Sequence[Any]) -> dict[str, dict[UUID, list[Any]]]:
     """Return, per kind of children, the rows of each record, in order; they are in the session then."""
     found: dict[str, dict[UUID, list[Any]]] = {}
     ids = [r.id for r in records]

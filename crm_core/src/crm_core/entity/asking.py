@@ -75,9 +75,7 @@ def asked(uow: UnitOfWork, entity: Entity, params: ListParams) -> Asked:
     return found
 
 
-def _searched(
-    uow: UnitOfWork, entity: Entity, node: filters.Node, words: list[str]
-) -> tuple[filters.Node, list[str]]:
+def _searched(uow: UnitOfWork, entity: Entity, node: filters.Node, words: list[str]) -> tuple[filters.Node, list[str]]:
     """Return filter and index words for a search: whoever is barred from something indexed searches the title."""
     if words and search.searchable(entity) and not search.barred(uow.actor, entity):
         return node, words

@@ -184,9 +184,11 @@ class _Compiler:
         if kind == "links":
             linked = self.linked(value, at)
             item = linked.selected_columns[0]
-            return linked.where(item.in_([self.parameter(Id()) for _ in node.arguments])).exists() if (
-                node.test == "has_any"
-            ) else linked.exists()
+            return (
+                linked.where(item.in_([self.parameter(Id()) for _ in node.arguments])).exists()
+                if (node.test == "has_any")
+                else linked.exists()
+            )
         if kind == "multi_choice":
             return self.several(node, value, at)
         if kind == "any_link":

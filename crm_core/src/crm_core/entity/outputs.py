@@ -65,8 +65,12 @@ class Output:
         """Return the SQL of the columns, each as far as the actor may read it."""
         table = access.table_of(self.entity)
         found: list[Any] = [table.c.id.label("id"), table.c.version.label("version")]
+        given = {"id", "version"}
         for value in self.values:
-            found += [c.label(n) for n, c in shown(uow, self.entity, value, table)]
+            for name, column in shown(uow, self.entity, value, table):
+                if name not in given:  # two appointments share the column of their zone
+                    given.add(name)
+                    found.append(column.label(name))
         if self.custom:
             found.append(table.c.custom.label(CUSTOM))
         return found

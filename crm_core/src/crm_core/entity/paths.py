@@ -204,9 +204,7 @@ def resolve(registry: Registry, actor: Actor, entity: Entity | Child, text: Any)
     return Path(text, tuple(steps), None)
 
 
-def unknown(
-    registry: Registry, actor: Actor, at: Entity | Child, known: Names, text: str, part: str
-) -> UnknownField:
+def unknown(registry: Registry, actor: Actor, at: Entity | Child, known: Names, text: str, part: str) -> UnknownField:
     """Return the error for a name, with visible names that are near it."""
     visible = [n for n, v in known.values.items() if sees(actor, v)]
     visible += [n for n, s in known.steps.items() if may_follow(registry, actor, at, s)]

@@ -71,9 +71,7 @@ async def _range(
     return await query.fetch(uow, params)
 
 
-def _statement(
-    uow: UnitOfWork, it: Asked, sort: Sort, output: Output, after: bool, *, missing: bool
-) -> sa.Select[Any]:
+def _statement(uow: UnitOfWork, it: Asked, sort: Sort, output: Output, after: bool, *, missing: bool) -> sa.Select[Any]:
     """Return the select of a page's range: key, id, then the output's columns."""
     table = access.table_of(it.entity)
     key = sort_column(uow, it.entity, sort)
@@ -111,9 +109,7 @@ async def _items(uow: UnitOfWork, output: Output, rows: list[Any]) -> list[Any]:
     extra = [await parts_of(uow, output.entity, name, ids) for name in output.parts]
     more = [await expanded(uow, output, name, rows) for name in output.expand]
     empty: list[Any] = []
-    return [
-        struct(*row[2:], *(e.get(row[1], empty) for e in extra), *(m.get(row[1]) for m in more)) for row in rows
-    ]
+    return [struct(*row[2:], *(e.get(row[1], empty) for e in extra), *(m.get(row[1]) for m in more)) for row in rows]
 
 
 __all__ = [

@@ -97,9 +97,7 @@ class Hit(msgspec.Struct, frozen=True):
     title: str
 
 
-async def search(
-    uow: UnitOfWork, text: str, *, entities: Sequence[str] | None = None, limit: int = 20
-) -> list[Hit]:
+async def search(uow: UnitOfWork, text: str, *, entities: Sequence[str] | None = None, limit: int = 20) -> list[Hit]:
     """Return records whose words begin with all words of `text`, titles that match first; no totals."""
     wanted = words_of(text)
     if not wanted or not any(len(w) > 1 for w in wanted):

@@ -59,8 +59,7 @@ TABLE: sa.Table = SearchRow.__table__  # type: ignore[assignment]  # a declared 
 
 _ADD = "insert into core_search_fts(rowid, title, body) values (new.id, new.title, new.body)"
 _TAKE = (
-    "insert into core_search_fts(core_search_fts, rowid, title, body)"
-    " values ('delete', old.id, old.title, old.body)"
+    "insert into core_search_fts(core_search_fts, rowid, title, body) values ('delete', old.id, old.title, old.body)"
 )
 _COLUMNS = "title, body, content='core_search', content_rowid='id', prefix='2 3', detail='none'"
 _SQLITE = (

@@ -41,9 +41,7 @@ async def parts_of(uow: UnitOfWork, entity: Entity, name: str, ids: Sequence[UUI
     field = next(x for x in uow.registry.fields(entity) if x.name == name)
     rights = access.shape(uow.registry, uow.actor, _target(uow, entity, field))
     allowed = access.shape(uow.registry, uow.actor, entity)
-    query = prepared(
-        uow, ("part", entity.name, name, size, rights, allowed), lambda: _part(uow, entity, field, size)
-    )
+    query = prepared(uow, ("part", entity.name, name, size, rights, allowed), lambda: _part(uow, entity, field, size))
     found: dict[UUID, list[Any]] = {}
     for owner, value in await query.fetch(uow, {**given, **access.parameters(uow.actor)}):
         found.setdefault(owner, []).append(value)
@@ -144,9 +142,7 @@ async def labels(uow: UnitOfWork, refs: Iterable[Ref], *, deleted: bool | None =
     return found
 
 
-async def _titles(
-    uow: UnitOfWork, entity: Entity, ids: Sequence[UUID], *, deleted: bool | None
-) -> Sequence[Any]:
+async def _titles(uow: UnitOfWork, entity: Entity, ids: Sequence[UUID], *, deleted: bool | None) -> Sequence[Any]:
     given = _given(ids)
 
     def make() -> sa.Select[Any]:

@@ -6,14 +6,10 @@ The schema is made once per run (a file, a template database) and copied for eac
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import hashlib
 import os
 import shutil
-import signal
-import tempfile
 import threading
-import time
 import warnings
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,6 +23,7 @@ import sqlalchemy as sa
 
 from crm_core.db import migrate
 from crm_core.db.model import metadata
+from crm_core.testing.folders import fast_folder, one_at_a_time, run_folder, sweep
 
 if TYPE_CHECKING:
     from crm_core.config import Config
@@ -38,8 +35,6 @@ T = TypeVar("T")
 
 # Durable enough for tests that stop the server at once: a killed server loses nothing, a power cut would.
 SERVER_SETTINGS = "fsync = off\nfull_page_writes = off\nmax_connections = 300\nshared_buffers = 64MB\n"
-ROOM = 1 << 30
-FRESH = 120  # seconds; a run that has just begun has no member yet
 CREATE = (
     "CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' "
     "LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8' LOCALE 'C'"
@@ -63,54 +58,6 @@ def in_own_loop(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
     if errors:
         raise errors[0]
     return box[0]
-
-
-@contextmanager
-def one_at_a_time(path: Path) -> Iterator[None]:
-    """Hold a lock file, so that parallel test processes make a shared thing once."""
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-def fast_folder() -> Path:
-    """Return a folder in memory where there is one with room: copying a PostgreSQL database makes 700 files."""
-    memory = Path("/dev/shm")  # noqa: S108 - what goes there gets a folder of its own
-    roomy = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ROOM
-    return memory if roomy else Path(tempfile.gettempdir())
-
-
-def run_folder() -> Path:
-    """Return the folder shared by all processes of this test run."""
-    run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or f"{os.getpid()}"
-    path = fast_folder() / f"crm-tests-{run[:12]}"
-    path.mkdir(exist_ok=True)
-    return path
-
-
-def sweep(folder: Path) -> None:
-    """Remove what killed test runs left in `folder`: their files, and their PostgreSQL server."""
-    for left in folder.glob("crm-tests-*"):
-        members = [int(m.stem) for m in left.glob("*.member")]
-        if any(map(_alive, members)) or time.time() - left.stat().st_mtime < FRESH:
-            continue
-        lock = left / "postgres" / "postmaster.pid"
-        if lock.is_file() and _alive(server := int(lock.read_text().split()[0])):
-            command = Path(f"/proc/{server}/cmdline")
-            if not command.is_file() or str(left) not in command.read_text():
-                continue  # the number is somebody else's by now
-            os.kill(server, signal.SIGINT)
-        shutil.rmtree(left, ignore_errors=True)
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 class PostgresServer:

@@ -13,7 +13,7 @@ from crm_core.auth.actor import ANONYMOUS, Actor
 from crm_core.auth.session import Session, authenticate, cookie, revoke_sessions
 from crm_core.errors import CrmError, Invalid, NotFound, RateLimited, Unauthenticated
 from crm_core.features.session import actions, queries
-from crm_core.features.session.rest import kernel_of, visitor
+from crm_core.features.session.requests import kernel_of, visitor
 from crm_core.i18n import Strings
 from crm_core.uow import UnitOfWork
 from crm_core.web.controllers import PageController

@@ -13,24 +13,14 @@ from crm_core.auth.rights import load_actor
 from crm_core.auth.session import authenticate, cookie, csrf_token
 from crm_core.errors import Invalid, Unauthenticated
 from crm_core.features.session import actions, queries
+from crm_core.features.session.requests import kernel_of, visitor
 from crm_core.features.session.schemas import NewPassword, NewToken, SessionOut, SignIn, TokenOut
 from crm_core.i18n import Strings
-from crm_core.kernel import Kernel
 from crm_core.uow import UnitOfWork
 from crm_core.web.controllers import ApiController
 
 _ = Strings("crm_core")
 AnyRequest = Request[Any, Any, Any]
-
-
-def kernel_of(request: AnyRequest) -> Kernel:
-    """Return the kernel of the application."""
-    return request.app.state.kernel  # type: ignore[no-any-return]  # app.state is untyped
-
-
-def visitor(request: AnyRequest) -> actions.Visitor:
-    """Return where a request comes from."""
-    return actions.Visitor(request.client.host if request.client else "", request.headers.get("user-agent", ""))
 
 
 def session_out(actor: Actor, csrf: str = "") -> SessionOut:
