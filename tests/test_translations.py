@@ -12,4 +12,5 @@ ROOT = Path(__file__).parents[1]
 def test_every_text_is_translated_and_compiled() -> None:
     command = [sys.executable, "tools/locales.py", "crm_core/src/crm_core", "--check"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, f"{done.stdout}\nAdd new texts with: uv run python tools/locales.py crm_core/src/crm_core"
+    hint = "Add new texts with: uv run python tools/locales.py crm_core/src/crm_core"
+    assert done.returncode == 0, f"{done.stdout}\n{hint}"

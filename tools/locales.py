@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from babel.messages.pofile import read_po, write_po
 METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2.ext:babel_extract")]
 FOREIGN = ("testing",)  # folders that hold packages of their own
 LOCALES = ("de",)
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)  # a date of today would change the files at each run
 
 
 def messages(package: Path) -> list[str]:
@@ -42,7 +44,8 @@ def update(package: Path, locale: str, *, check: bool) -> list[str]:
     file = package / "locales" / locale / "LC_MESSAGES" / f"{package.name}.po"
     known, wanted = catalogue(file, locale), messages(package)
     extra = [str(m.id) for m in known if m.id and m.id not in wanted and "dynamic" in m.user_comments]
-    fresh = Catalog(locale=locale, project=package.name, charset="utf-8", header_comment="")
+    fresh = Catalog(locale=locale, project=package.name, charset="utf-8", header_comment="",
+                    creation_date=LONG_AGO, revision_date=LONG_AGO)  # fmt: skip
     fresh.mime_headers  # noqa: B018 - fills the header before the dates are taken out
     for text in sorted({*wanted, *extra}):
         old = known.get(text)

@@ -99,6 +99,14 @@ async def test_revision_of_a_database_that_is_behind_is_refused(empty_database_u
         await revision(empty_database_url, gamma, "too early", (gamma,))
 
 
+async def test_nothing_is_written_when_nothing_differs(empty_database_url, gamma):
+    await revision(empty_database_url, gamma, "first tables", (gamma,))
+    await migrate.upgrade(empty_database_url, (gamma,))
+    with pytest.raises(UserError, match="equal"):
+        await revision(empty_database_url, gamma, "nothing", (gamma,))
+    assert len(list(gamma.versions.glob("*.py"))) == 1
+
+
 @pytest.mark.parametrize(
     ("table", "mine"),
     [("quotes_quote", "quotes_"), ("quotes_pro_x", "quotes_pro_"), ("other", ""), ("quotes_prolog", "quotes_")],

@@ -454,6 +454,7 @@ FUNCTIONS = {
     "or",
     "concat",
     "anonymous",
+    "matchagainst",
     "trycast",
     "jsonbexistsanykeys",
     "json_each",
@@ -489,7 +490,7 @@ LITERALS = {
 
 def check_tree(sql: str, dialect: str) -> None:
     """Raise unless a statement is one select of known tables, functions and literals."""
-    plain = re.sub(r"\$\d+", "?", sql) if dialect == "postgresql" else sql
+    plain = re.sub(r"\$(\d+)", r"CAST(NULL AS int)", sql) if dialect == "postgresql" else sql
     [tree] = sqlglot.parse(plain, read="postgres" if dialect == "postgresql" else "sqlite")
     assert isinstance(tree, exp.Select)
     assert not list(tree.find_all(exp.Union, exp.Command, exp.DDL, exp.DML, exp.Into)), sql

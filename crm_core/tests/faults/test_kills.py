@@ -16,7 +16,7 @@ from crm_core.db.types import utcnow
 from crm_core.kernel import Kernel
 from crm_faults.jobs import DDL
 from crm_faults.running import Installation, kill_child
-from crm_faults.schemas import Fail, FailOnce, Leave
+from crm_faults.schemas import Die, Fail, FailOnce, Leave
 from crm_faults.world import World
 
 pytestmark = pytest.mark.faults
@@ -113,3 +113,23 @@ async def test_redis_restarted_while_jobs_run(kernel: Kernel, installation: Inst
     )
     await asyncio.gather(*tasks)
     await nothing_lost_nothing_doubled(world, 60)
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+async def test_job_that_kills_its_process_ends_dead_and_takes_nobody_along(
+    kernel: Kernel, installation: Installation
+) -> None:
+    world = World(kernel)
+    async with kernel.db.write.begin() as connection:
+        await connection.execute(sa.text(DDL))
+    [killer] = await world.enqueue(Die())
+    await world.enqueue(*(Leave(number=n, seconds=0.2) for n in range(20)))
+    await asyncio.to_thread(installation.serve)
+    deadline = asyncio.get_running_loop().time() + SECONDS
+    while await unfinished(world):
+        assert asyncio.get_running_loop().time() < deadline
+        await asyncio.sleep(0.2)
+    row = await world.job(killer)
+    assert (row.state, row.attempts) == ("dead", 3)
+    assert "the process that ran it ended" in row.error
+    assert sorted(await world.effects()) == list(range(20))

@@ -45,7 +45,7 @@ def upgrade(config: Config, no_backup: bool) -> None:
     done = asyncio.run(migrate.upgrade(config.database_url, every))
     for name in done:
         click.echo(f"ran {name}")
-    click.echo(f"{len(done)} migrations ran" if done else "nothing to do")
+    click.echo(f"{len(done)} migration{'s' * (len(done) > 1)} ran" if done else "nothing to do")
 
 
 @command.command()

@@ -225,6 +225,6 @@ def forget(connection: sa.Connection, name: str) -> None:
     existing = sa.inspect(connection)
     if existing.has_table(PluginRow.__tablename__):
         connection.execute(sa.delete(PluginRow).where(PluginRow.name == name))
-    for table in ("core_search",):
-        if existing.has_table(table):
-            connection.execute(sa.text(f"delete from {table} where entity like :own"), {"own": f"{name}.%"})  # noqa: S608
+    if existing.has_table("core_search"):
+        found = sa.table("core_search", sa.column("entity", sa.String()))
+        connection.execute(sa.delete(found).where(found.c.entity.startswith(f"{name}.", autoescape=True)))

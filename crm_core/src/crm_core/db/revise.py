@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from alembic import command
+from alembic.script import Script
 
 from crm_core.db.migrate import config, connected, state
 from crm_core.db.packages import Package
@@ -26,13 +28,28 @@ async def revision(url: str, own: Package, message: str, others: Iterable[Packag
         own.versions.mkdir(parents=True, exist_ok=True)
         name = f"{own.name}_{_next_number(own):04}"
         written = await connection.run_sync(
-            lambda c: command.revision(config(c, own, prefixes), message, autogenerate=True, rev_id=name)
+            lambda c: command.revision(
+                config(c, own, prefixes),
+                message,
+                autogenerate=True,
+                rev_id=name,
+                process_revision_directives=_only_real,
+            )
         )
         await connection.rollback()
-    script = written[0] if isinstance(written, list) else written
-    if script is None:
-        raise UserError("nothing was written")
-    return Path(script.path)
+    script = written[0] if isinstance(written, list) and written else written
+    if not isinstance(script, Script):
+        raise UserError(f"models and database of {own.name} are equal: nothing to write")
+    path = Path(script.path)
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    path.write_text("".join(x for x in lines if not x.startswith("    # ### ")), encoding="utf-8")
+    return path
+
+
+def _only_real(_context: Any, _revision: Any, directives: list[Any]) -> None:
+    """Write no file when nothing differs."""
+    if directives[0].upgrade_ops.is_empty():
+        directives.clear()
 
 
 def _next_number(own: Package) -> int:

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from crm_core.uow import UnitOfWork
 
 MOST_WORDS = 8
-CANDIDATES = 200
+CANDIDATES = 5  # rows ranked for each one shown
 
 
 def words_of(text: str) -> list[str]:
@@ -104,12 +104,12 @@ async def search(uow: UnitOfWork, text: str, *, entities: Sequence[str] | None =
         return []
     rows: list[Any] = []
     if not uow.db.sqlite:
-        rows = list(await _candidates(uow, match("postgresql", wanted), entities))
+        rows = list(await _candidates(uow, match("postgresql", wanted), entities, limit))
     else:  # whole words stream, beginnings are merged first: ask for the cheap and better ones first
-        rows = list(await _candidates(uow, match("sqlite", wanted, exact=True), entities))
+        rows = list(await _candidates(uow, match("sqlite", wanted, exact=True), entities, limit))
         if len(rows) < limit:
             seen = {(r[0], r[1]) for r in rows}
-            more = await _candidates(uow, match("sqlite", wanted), entities)
+            more = await _candidates(uow, match("sqlite", wanted), entities, limit)
             rows += [r for r in more if (r[0], r[1]) not in seen]
     narrow = {n for n, e in uow.registry.entities.items() if barred(uow.actor, e)}
     rows = [r for r in rows if r[0] not in narrow or _begins(words(r[2]), wanted)]
@@ -137,7 +137,7 @@ def _rank(title: str, wanted: list[str]) -> tuple[Any, ...]:
     return (not _begins(have, wanted), not set(wanted) <= set(have), have[:1] != wanted[:1], have)
 
 
-async def _candidates(uow: UnitOfWork, expression: str, entities: Sequence[str] | None) -> Sequence[Any]:
+async def _candidates(uow: UnitOfWork, expression: str, entities: Sequence[str] | None, limit: int) -> Sequence[Any]:
     """Return the newest rows that match, limited by what row rights can be told from the index."""
     registry, actor = uow.registry, uow.actor
     names = [
@@ -168,7 +168,7 @@ async def _candidates(uow: UnitOfWork, expression: str, entities: Sequence[str] 
         apart = hits.limit(parameter("many", sa.Integer())).cte("hits").prefix_with("MATERIALIZED")
         return sa.select(apart).limit(parameter("most", sa.Integer()))
 
-    params = {"words": expression, "me": actor.user_id, "most": CANDIDATES, "many": 10 * CANDIDATES}
+    params = {"words": expression, "me": actor.user_id, "most": CANDIDATES * limit, "many": 2000}
     params.update({f"t{i}": t for i, t in enumerate(sorted(actor.team_ids))})
     return await prepared(uow, key, make).fetch(uow, params)
 

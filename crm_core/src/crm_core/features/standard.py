@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from crm_core.entity.fields import Option
 from crm_core.plugin import Strings, fields
 
 _ = Strings("crm_core")
@@ -23,3 +24,16 @@ TIMES = (
 )
 TAGS = (fields.Tags("tags", _("Tags"), import_names=("tag", "labels", "schlagworte")),)
 COMMON = OWNERSHIP + ACTIVITY_TIMES + TIMES + TAGS
+COLOURS = tuple(
+    Option(value=name, label=label, colour=name)
+    for name, label in (
+        ("grey", _("Grey")),
+        ("blue", _("Blue")),
+        ("teal", _("Teal")),
+        ("green", _("Green")),
+        ("amber", _("Amber")),
+        ("red", _("Red")),
+        ("pink", _("Pink")),
+        ("violet", _("Violet")),
+    )
+)

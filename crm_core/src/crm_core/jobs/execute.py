@@ -64,10 +64,11 @@ async def execute(kernel: Kernel, claimed: rows.Claimed, pace: Pace) -> None:
 
 
 async def _attempt(kernel: Kernel, job: Job, claimed: rows.Claimed, pace: Pace) -> None:
+    limit = asyncio.timeout(job.time_limit)
     try:
         call = decode(job, claimed.args)
         context = JobContext(kernel, claimed, call, pace.lease)
-        async with asyncio.timeout(job.time_limit):
+        async with limit:
             await _run(job, context, call)
     except (Undecodable, Parked) as reason:
         await _put_back(kernel, claimed, None, counts=False, state="parked", error=str(reason))
@@ -77,10 +78,9 @@ async def _attempt(kernel: Kernel, job: Job, claimed: rows.Claimed, pace: Pace) 
         await _finish(kernel, claimed, "cancelled")
     except rows.LeaseLost:
         raise
-    except TimeoutError as error:
-        await _failed(kernel, job, claimed, pace, error, f"did not end within {job.time_limit:g} s")
     except Exception as error:  # noqa: BLE001 - a job may fail in any way; the row tells
-        await _failed(kernel, job, claimed, pace, error, "")
+        over = isinstance(error, TimeoutError) and limit.expired()
+        await _failed(kernel, job, claimed, pace, error, f"did not end within {job.time_limit:g} s" if over else "")
     else:
         if not context.finished:
             await _finish(kernel, claimed, "done")

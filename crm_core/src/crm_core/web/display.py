@@ -122,7 +122,8 @@ class Display:
         value = row.get(name)
         if value is None or value == "" or value == []:
             return NOTHING
-        return _SHOW.get(kind.kind, _plain)(self, kind, value, row)
+        shown = _SHOW[kind.kind] if kind.kind in _SHOW else _plain
+        return shown(self, kind, value, row)
 
     def text(self, kind: Field, row: Mapping[str, Any]) -> str:
         """Return a field as plain words, for comparing values side by side."""
@@ -130,7 +131,7 @@ class Display:
         return "" if value is None or value == "" or value == [] else self.cell(kind, row).striptags()
 
 
-def _plain(d: Display, kind: Field, value: Any, row: Any) -> Markup:
+def _plain(d: Display, kind: Any, value: Any, row: Any) -> Markup:
     return escape(show(value, d.locale))
 
 

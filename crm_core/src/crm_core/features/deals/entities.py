@@ -4,28 +4,13 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from crm_core.entity.fields import Option
 from crm_core.entity.stages import CATEGORIES, Pipeline, Stage
 from crm_core.features.deals import rules
 from crm_core.features.deals.models import Deal
-from crm_core.features.standard import COMMON, ROLES
+from crm_core.features.standard import COLOURS, COMMON, ROLES
 from crm_core.plugin import Entity, Strings, fields
 
 _ = Strings("crm_core")
-
-COLOURS = tuple(
-    Option(value=name, label=label, colour=name)
-    for name, label in (
-        ("grey", _("Grey")),
-        ("blue", _("Blue")),
-        ("teal", _("Teal")),
-        ("green", _("Green")),
-        ("amber", _("Amber")),
-        ("red", _("Red")),
-        ("pink", _("Pink")),
-        ("violet", _("Violet")),
-    )
-)
 
 PIPELINE = Entity(
     name="core.pipeline",

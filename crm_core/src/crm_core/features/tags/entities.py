@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from crm_core.entity.tags import Tag
-from crm_core.features.deals.entities import COLOURS
+from crm_core.features.standard import COLOURS
 from crm_core.plugin import Entity, Strings, fields
 
 _ = Strings("crm_core")
