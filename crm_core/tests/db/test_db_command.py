@@ -46,3 +46,18 @@ def test_core_cannot_be_purged_and_unknown_plugins_are_named(crm_db):
     crm_db("upgrade")
     with pytest.raises(UserError, match="nothing of"):
         crm_db("purge", "nowhere", "--orphan", "--yes")
+
+
+@pytest.mark.parametrize("words", [("check",), ("revision", "core", "-m", "x"), ("purge", "x", "--orphan", "--yes")])
+def test_folder_that_does_not_exist_is_a_plain_error(words, tmp_path, monkeypatch):
+    monkeypatch.delenv("CRM_DATABASE_URL", raising=False)
+    result = CliRunner().invoke(command, [*words, "--folder", str(tmp_path / "none")])
+    assert isinstance(result.exception, UserError)
+    assert not (tmp_path / "none").exists()
+
+
+def test_status_before_anything_was_made_says_what_is_missing(tmp_path, monkeypatch):
+    monkeypatch.delenv("CRM_DATABASE_URL", raising=False)
+    result = CliRunner().invoke(command, ["status", "--folder", str(tmp_path / "none")])
+    assert result.exit_code == 1
+    assert "to run" in result.output

@@ -58,7 +58,10 @@ def engine(url: str) -> AsyncEngine:
 
 @asynccontextmanager
 async def connected(url: str) -> AsyncIterator[AsyncConnection]:
-    """Yield one connection of a migration engine."""
+    """Yield one connection of a migration engine. UserError when a SQLite file has no folder to be in."""
+    file = Path(sa.make_url(url).database or "")
+    if missing_file(url) and not file.parent.is_dir():
+        raise UserError(f"there is no folder {file.parent}: `crm db upgrade` or `crm demo` makes it")
     made = engine(url)
     try:
         async with made.connect() as connection:

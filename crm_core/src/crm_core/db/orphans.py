@@ -8,6 +8,7 @@ from importlib.util import find_spec
 
 import sqlalchemy as sa
 
+from crm_core.db.backup import missing_file
 from crm_core.db.compare import owner
 from crm_core.db.migrate import connected, forget, locked
 from crm_core.db.packages import VERSION_TABLE, Package
@@ -29,6 +30,8 @@ class Orphan:
 async def orphans(url: str, loaded: Iterable[Package]) -> list[Orphan]:
     """Return packages that have migrated this database and are not loaded, with their tables and row counts."""
     names = {p.name for p in loaded}
+    if missing_file(url):
+        return []
     async with connected(url) as connection:
         found = await connection.run_sync(_orphans, names)
         await connection.rollback()

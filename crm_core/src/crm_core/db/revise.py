@@ -27,20 +27,18 @@ async def revision(url: str, own: Package, message: str, others: Iterable[Packag
             raise UserError(f"the database is not at the head of {own.name}: run `crm db upgrade` first")
         own.versions.mkdir(parents=True, exist_ok=True)
         name = f"{own.name}_{_next_number(own):04}"
+        options = {"autogenerate": True, "rev_id": name, "process_revision_directives": _only_real}
         written = await connection.run_sync(
-            lambda c: command.revision(
-                config(c, own, prefixes),
-                message,
-                autogenerate=True,
-                rev_id=name,
-                process_revision_directives=_only_real,
-            )
+            lambda c: command.revision(config(c, own, prefixes), message, **options)  # type: ignore[arg-type]
         )
         await connection.rollback()
     script = written[0] if isinstance(written, list) and written else written
     if not isinstance(script, Script):
         raise UserError(f"models and database of {own.name} are equal: nothing to write")
-    path = Path(script.path)
+    return _tidied(Path(script.path))
+
+
+def _tidied(path: Path) -> Path:
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     path.write_text("".join(x for x in lines if not x.startswith("    # ### ")), encoding="utf-8")
     return path

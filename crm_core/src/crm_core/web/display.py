@@ -39,6 +39,9 @@ TONES = (
 NUMBERS = ("integer", "decimal", "percent", "money")
 
 
+Show = Callable[["Display", Any, Any, Any], Markup]
+
+
 def initials(name: str) -> str:
     """Return one or two letters for an avatar."""
     parts = [p for p in str(name).replace("@", " ").split() if p[:1].isalnum()]
@@ -122,7 +125,7 @@ class Display:
         value = row.get(name)
         if value is None or value == "" or value == []:
             return NOTHING
-        shown = _SHOW[kind.kind] if kind.kind in _SHOW else _plain
+        shown: Show = _SHOW.get(kind.kind, _plain)
         return shown(self, kind, value, row)
 
     def text(self, kind: Field, row: Mapping[str, Any]) -> str:
@@ -252,7 +255,7 @@ def _file(d: Display, kind: Any, value: Any, row: Any) -> Markup:
     )
 
 
-_SHOW: dict[str, Callable[[Display, Any, Any, Any], Markup]] = {
+_SHOW: dict[str, Show] = {
     "long_text": _long, "rich_text": _rich, "integer": _number, "decimal": _number, "money": _money,
     "percent": _percent, "date": _date, "datetime": _moment, "appointment": _moment, "boolean": _boolean,
     "choice": _choice, "multi_choice": _several, "email": _email, "phone": _phone, "url": _url, "link": _link,
