@@ -98,8 +98,9 @@ def imports(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """All tests with every plugin installed."""
-    pytest(session, "-n", "auto", "-m", "not faults")
+    """All tests with every plugin installed; browser tests apart, since Playwright keeps an event loop running."""
+    pytest(session, "-n", "auto", "-m", "not faults and not browser")
+    pytest(session, "-m", "browser", "tests/browser")
 
 
 @nox.session(name="plugins")

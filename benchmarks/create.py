@@ -21,7 +21,6 @@ from typing import Any
 import msgspec
 import psutil
 import sqlalchemy as sa
-
 from crm_core.auth.actor import system
 from crm_core.config import Config, database_url
 from crm_core.db import migrate
@@ -54,8 +53,8 @@ async def sample(kernel: Kernel) -> list[tuple[str, list[str], list[Any]]]:
     async with kernel.read(ACTOR) as uow:
         for table in TABLES:
             rows = await uow.session.execute(sa.text(f"select * from {table} limit 1"))
-            columns = [c for c in rows.keys() if c not in ("tsv", "words") and not (table == "core_search" and c == "id")]
             row = rows.mappings().one()
+            columns = [c for c in row if c != "words" and not (table == "core_search" and c == "id")]
             found.append((table, columns, [row[c] for c in columns]))
     return found
 

@@ -131,9 +131,10 @@ class Config:
             if not self.embedded:
                 raise StartupError("scaled out, every process needs the same key: set secret_key in crm.toml")
             # Another process may make it in this moment; then theirs is read.
-            with contextlib.suppress(FileExistsError), open(
-                os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w"
-            ) as file:
+            with (
+                contextlib.suppress(FileExistsError),
+                open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file,
+            ):
                 file.write(secrets.token_urlsafe(48))
         return replace(self, secret_key=path.read_text().strip())
 

@@ -12,7 +12,10 @@ from crm_core.entity import records
 from crm_core.kernel import Kernel
 from crm_core.testing.people import People
 
-QUIET = {"core_session", "core_token", "core_attempt", "core_idempotency", "core_event", "core_event_data", "core_event_ref", "core_plugin"}
+QUIET = {
+    "core_session", "core_token", "core_attempt", "core_idempotency", "core_event", "core_event_data",
+    "core_event_ref", "core_plugin",
+}  # fmt: skip
 
 
 async def everything(kernel: Kernel) -> dict[str, Any]:
@@ -50,15 +53,18 @@ async def test_strangers_and_other_reps_reach_nothing(kernel: Kernel, as_user: P
     stranger = as_user.browser()
     path = f"/api/v1/{entity.path}/{record.id}"
     actions = [("POST", f"{path}/{a}", {}) for a in kernel.registry.actions.get(name, {})]
-    routes = [("GET", path, None), ("PATCH", path, VALUES[name]), ("DELETE", path, None), ("POST", f"{path}/restore", {}),
+    routes = [("GET", path, None), ("PATCH", path, VALUES[name]), ("DELETE", path, None),
+              ("POST", f"{path}/restore", {}),
               ("GET", f"/{entity.path}/{record.id}", None), *actions]  # fmt: skip
     before = await everything(kernel)
     for who, client, headers in (
         ("stranger", stranger, {}), ("nobody", nobody.client, nobody.api.headers), ("rep", rep.client, rep.api.headers),
     ):  # fmt: skip
         for verb, route, body in routes:
-            answer = await client.request(verb, route, headers=headers, json=body) if body is not None else (
-                await client.request(verb, route, headers=headers)
+            answer = (
+                await client.request(verb, route, headers=headers, json=body)
+                if body is not None
+                else (await client.request(verb, route, headers=headers))
             )
             allowed = (302, 303, 307, 400, 401, 403, 404, 422)
             assert answer.status_code in allowed, f"{who} {verb} {route}: {answer.status_code}"
@@ -80,6 +86,7 @@ async def test_every_route_has_a_right_or_says_that_it_is_public(kernel: Kernel,
         f"{sorted(handler.http_methods)} {route.path}"
         for route in app.routes
         for handler in getattr(route, "route_handlers", ())
-        if not ({"permission", "public", "signed_in", "kind"} & set(handler.opt)) and "OPTIONS" not in handler.http_methods
+        if not ({"permission", "public", "signed_in", "kind"} & set(handler.opt))
+        and "OPTIONS" not in handler.http_methods
     ]
     assert bare == []

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-
 from crm_core.auth.actor import Actor, ActorKind, Rights, Scope, system
 from crm_core.db.types import new_id
 from crm_core.entity import access, history, records

@@ -34,9 +34,7 @@ class EventData(Model):
 
     __tablename__ = "core_event_data"
 
-    event_id: Mapped[UUID] = mapped_column(
-        Id(), sa.ForeignKey("core_event.id", ondelete="CASCADE"), primary_key=True
-    )
+    event_id: Mapped[UUID] = mapped_column(Id(), sa.ForeignKey("core_event.id", ondelete="CASCADE"), primary_key=True)
     payload: Mapped[dict[str, Any]] = mapped_column(Json(), nullable=False)
 
 

@@ -248,7 +248,8 @@ class Link(Field):
     """A reference to one record of `target` (an entity name); a foreign key column `<name>` of the model.
 
     The name ends in `_id` ("company_id"); without it, it is the relation ("company") in filter paths,
-    `expand` and templates. Every link makes the reverse relation on the target, named `reverse` ("deals"); empty for none.
+    `expand` and templates. Every link makes the reverse relation on the target, named `reverse` ("deals");
+    empty for none.
     on_merge: "move" or "keep"; on_erase: "clear", "delete" or "keep".
     """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -70,13 +71,12 @@ async def _transaction(job: Import, drafts: list[Draft]) -> None:
     for attempt in range(TRIES):
         made = Made()
         try:
-            async with job.kernel.write(job.actor, cause=job.report.cause) as uow:
-                await _write(job, uow, drafts, made)
-                if job.plan.dry_run:
-                    await uow.settle()
-                    raise _DryRun
-        except _DryRun:
-            pass
+            with contextlib.suppress(_DryRun):
+                async with job.kernel.write(job.actor, cause=job.report.cause) as uow:
+                    await _write(job, uow, drafts, made)
+                    if job.plan.dry_run:
+                        await uow.settle()
+                        raise _DryRun
         except WriteHeldTooLong:
             if len(drafts) < SMALLEST:
                 raise

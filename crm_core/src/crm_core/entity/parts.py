@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 import sqlalchemy as sa
 
@@ -29,30 +28,30 @@ def clean_children(child: Child, rows: Any) -> list[dict[str, Any]]:
         return []
     if not isinstance(rows, list) or len(rows) > MOST:
         raise BadValue(_("This must be a list of at most {count}.", count=MOST))
-    found = []
-    for row in rows:
-        if not isinstance(row, dict):
-            raise BadValue(_("This must be a list of objects."))
-        known = {x.name: x for x in child.fields}
-        if unknown := set(row) - set(known) - {"id"}:
-            raise BadValue(_("Unknown key: {key}.", key=min(unknown)))
-        values = {k: clean(known[k], v) for k, v in row.items() if k != "id"}
-        told = [v for k, v in values.items() if known[k].required] or list(values.values())
-        if all(v in (None, "") for v in told):
-            continue
-        for field in child.fields:
-            if field.required and values.get(field.name) is None:
-                raise BadValue(_("{label} is required.", label=field.label))
-            if field.name not in values and field.default is not None:
-                values[field.name] = field.default
-        for field in child.fields:
-            if isinstance(field, f.AnyLink) and field.name in values:
-                ref = values.pop(field.name)
-                values |= dict(zip(field.columns, (ref.entity, ref.id) if ref else (None, None), strict=True))
-        if row.get("id"):
-            values["id"] = row["id"] if isinstance(row["id"], UUID) else UUID(str(row["id"]))
-        found.append(values)
-    return found
+    return [values for row in rows if (values := _clean_child(child, row)) is not None]
+
+
+def _clean_child(child: Child, row: Any) -> dict[str, Any] | None:
+    if not isinstance(row, dict):
+        raise BadValue(_("This must be a list of objects."))
+    known = {x.name: x for x in child.fields}
+    if unknown := set(row) - set(known) - {"id"}:
+        raise BadValue(_("Unknown key: {key}.", key=min(unknown)))
+    values = {k: clean(known[k], v) for k, v in row.items() if k != "id"}
+    told = [v for k, v in values.items() if known[k].required] or list(values.values())
+    if all(v in (None, "") for v in told):
+        return None
+    for field in child.fields:
+        if field.required and values.get(field.name) is None:
+            raise BadValue(_("{label} is required.", label=field.label))
+        if field.name not in values and field.default is not None:
+            values[field.name] = field.default
+        if isinstance(field, f.AnyLink) and field.name in values:
+            ref = values.pop(field.name)
+            values |= dict(zip(field.columns, (ref.entity, ref.id) if ref else (None, None), strict=True))
+    if row.get("id"):
+        values["id"] = clean(f.Link("id", child.label), row["id"])
+    return values
 
 
 async def create(uow: UnitOfWork, entity: Entity, record: Any, rest: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from crm_core.db.writes import write as write_rows
 from crm_core.entity import inserts, search
 from crm_core.entity.changes import Change, Happened
 from crm_core.entity.event_rows import EventData, EventRef, EventRow, EventText
+from crm_core.entity.fields import Link
 from crm_core.plugin.declare import Entity, JobCall, Listener
 
 if TYPE_CHECKING:
@@ -148,8 +149,8 @@ def linked(entity: Entity, record: Any) -> list[tuple[str, UUID]]:
     found: list[tuple[str, UUID]] = []
     values = record.__dict__
     for field in entity.fields:
-        if field.kind == "link" and getattr(field, "reverse", "") and values.get(field.name):
-            found.append((field.target, values[field.name]))  # type: ignore[attr-defined]  # a Link
+        if isinstance(field, Link) and field.reverse and values.get(field.name):
+            found.append((field.target, values[field.name]))
         elif field.kind == "any_link" and values.get(f"{field.name}_id"):
             found.append((values[f"{field.name}_entity"], values[f"{field.name}_id"]))
     return found

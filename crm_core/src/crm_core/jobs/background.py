@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from crm_core.jobs import rows, schedules
 from crm_core.jobs.dispatch import Dispatcher
 from crm_core.jobs.execute import Pace
+from crm_core.jobs.loops import cancelled
 from crm_core.jobs.runner import Runner
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def clockwork(kernel: Kernel) -> list[asyncio.Task[None]]:
 
 async def _for_ever(what: str, step: Callable[[], Awaitable[object]], seconds: float) -> None:
     broken = False
-    while True:
+    while not cancelled():
         try:
             await step()
             broken = False

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from crm_core.jobs import rows
 from crm_core.jobs.execute import Pace, execute
+from crm_core.jobs.loops import cancelled
 
 if TYPE_CHECKING:
     from crm_core.kernel import Kernel
@@ -55,7 +56,7 @@ class Leases:
 
     async def beat(self) -> None:
         """Extend leases until cancelled."""
-        while True:
+        while not cancelled():
             await asyncio.sleep(self.pace.lease / 5)
             try:
                 await self._renew()

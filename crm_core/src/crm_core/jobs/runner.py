@@ -17,6 +17,7 @@ from crm_core.db.types import utcnow
 from crm_core.jobs import rows
 from crm_core.jobs.execute import Pace, execute, give_back
 from crm_core.jobs.leases import Leases
+from crm_core.jobs.loops import cancelled
 
 if TYPE_CHECKING:
     from crm_core.kernel import Kernel
@@ -109,7 +110,7 @@ class Runner:
 
     async def _claim_for_ever(self) -> None:
         wake, asked = self.kernel.wake, time.monotonic()
-        while True:
+        while not cancelled():
             wake.clear()
             pause = self.pace.poll
             try:
@@ -148,7 +149,7 @@ class Runner:
 
     async def _unload_when_stuck(self) -> None:
         """Give back what was claimed ahead when the jobs before it take long."""
-        while True:
+        while not cancelled():
             ended = self.ended
             await asyncio.sleep(STUCK_SECONDS)
             if self.queue.qsize() and self.ended == ended:

@@ -21,6 +21,7 @@ from dramatiq.errors import ConnectionClosed
 from crm_core.jobs import rows
 from crm_core.jobs.execute import Pace, give_back
 from crm_core.jobs.leases import Leases
+from crm_core.jobs.loops import cancelled
 from crm_core.jobs.runner import claim, until_next
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ async def announce(kernel: Kernel) -> None:
     """Call the workers after each commit that wrote jobs, until cancelled. A lost call is made up for by their poll."""
     client = redis.asyncio.Redis.from_url(kernel.config.redis_url or "", socket_timeout=2, socket_connect_timeout=2)
     try:
-        while True:
+        while not cancelled():
             await kernel.wake.wait()
             kernel.wake.clear()
             try:
@@ -60,13 +61,15 @@ async def announce(kernel: Kernel) -> None:
 
 async def hear(kernel: Kernel) -> None:
     """Wake this process whenever another one announces jobs, until cancelled."""
-    while True:
+    while not cancelled():
         client = redis.asyncio.Redis.from_url(kernel.config.redis_url or "", socket_connect_timeout=2)
         try:
             async with client.pubsub() as heard:
                 await heard.subscribe(CHANNEL)
                 async for _message in heard.listen():
                     kernel.wake.set()
+                    if cancelled():
+                        break
         except (redis.RedisError, OSError) as error:
             log.warning("calls cannot be heard: %s", error)
             await asyncio.sleep(1)
@@ -226,7 +229,7 @@ class WorkerLoop:
 
     async def _hand_over_for_ever(self) -> None:
         wake = self.kernel.wake
-        while True:
+        while not cancelled():
             wake.clear()
             pause = self.pace.poll
             try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -141,10 +142,8 @@ def _plain(value: Decimal) -> Decimal:
 def _number(typed: str, locale: str) -> Decimal:
     """Read a number as the language writes it ("1.234,50"), or as computers do ("1234.50")."""
     plain = typed.replace("\u00a0", "").replace("\u202f", "").replace(" ", "").replace("'", "")
-    try:
+    with contextlib.suppress(NumberFormatError):  # then it is written as computers do
         return parse_decimal(plain, locale=locale, strict=True)
-    except NumberFormatError:
-        pass
     try:
         return Decimal(plain)
     except ArithmeticError as error:

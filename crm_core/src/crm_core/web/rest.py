@@ -180,8 +180,8 @@ def _action(registry: Registry, entity: Entity, action: Action, key: str, opt: d
 
         return await idempotent(request, uow, run)
 
-    made: dict[str, Any] = {"opt": opt | {"action": action.name}, "tags": tags, "status_code": 200, "summary": str(action.label),
-            "operation_id": f"{action.name}_{entity.noun}"}  # fmt: skip
+    made: dict[str, Any] = {"opt": opt | {"action": action.name}, "tags": tags, "status_code": 200,
+            "summary": str(action.label), "operation_id": f"{action.name}_{entity.noun}"}  # fmt: skip
     if shape is None:
 
         @post(f"{key}/{action.name}", **made)
