@@ -12,7 +12,9 @@ from crm_core.db import migrate
 from crm_core.db.orphans import orphans, purge_orphan
 from crm_core.db.packages import Package, packages
 from crm_core.db.revise import revision as write_revision
+from crm_core.defaults import load_defaults
 from crm_core.errors import UserError
+from crm_core.kernel import open_kernel
 from crm_core.plugin.loader import load
 
 
@@ -46,6 +48,16 @@ def upgrade(config: Config, no_backup: bool) -> None:
     for name in done:
         click.echo(f"ran {name}")
     click.echo(f"{len(done)} migration{'s' * (len(done) > 1)} ran" if done else "nothing to do")
+    asyncio.run(_load_defaults(config))
+
+
+async def _load_defaults(config: Config) -> None:
+    """Load what plugins bring once per installation; scaled out, no web process does it."""
+    kernel = await open_kernel(config)
+    try:
+        await load_defaults(kernel)
+    finally:
+        await kernel.close()
 
 
 @command.command()
