@@ -23,10 +23,10 @@ LOGINS = ("admin", "manager", "sales", "support", "readonly")
 
 @click.command("demo")
 @folder
-@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="Port to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on (default: 8000; 0: any free one).")
 @click.option("--empty", is_flag=True, help="Without sample data: you make the first administrator yourself.")
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Day the sample data is made for (default: today).")
-def command(config: Config, port: int, empty: bool, as_of: datetime | None) -> None:
+def command(config: Config, port: int | None, empty: bool, as_of: datetime | None) -> None:
     """Run a CRM with sample data in this folder, and print where it is and how to sign in.
 
     The database is made at the first call; later calls keep what is there.
@@ -42,7 +42,16 @@ def command(config: Config, port: int, empty: bool, as_of: datetime | None) -> N
     start = "from crm_core.cli import main; main()"
     os.execv(  # noqa: S606 - our own interpreter
         sys.executable,
-        [sys.executable, "-c", start, "serve", "--folder", str(config.folder), "--port", str(port)],
+        [
+            sys.executable,
+            "-c",
+            start,
+            "serve",
+            "--folder",
+            str(config.folder),
+            "--port",
+            str(config.port if port is None else port),
+        ],
     )
 
 
