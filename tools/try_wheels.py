@@ -55,7 +55,7 @@ def free_port() -> int:
 def fetch(address: str) -> tuple[str, str]:
     """The content type and text of an answer below 400."""
     with urllib.request.urlopen(address, timeout=10) as answer:  # noqa: S310 - our own loopback address
-        return answer.headers["content-type"], answer.read().decode("utf-8")
+        return answer.headers["content-type"], answer.read().decode("utf-8", "replace")
 
 
 def first_page(process: subprocess.Popen[bytes], address: str) -> str:
