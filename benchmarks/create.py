@@ -2,8 +2,13 @@
 
 Usage: uv run python -m benchmarks.create [--rounds N] [--count N]
 
-Both write the same rows in one transaction, in SQLite and in a PostgreSQL started from a wheel. Figures are CPU
-milliseconds a creation, this process and the PostgreSQL servers together; ratios are ours over bare.
+Both write the same rows in one transaction, in SQLite and in a PostgreSQL started from a wheel, on the server's event
+loop (uvloop). Figures are CPU milliseconds a creation, this process and the PostgreSQL servers together; ratios are
+ours over bare.
+
+On SQLite the bare side is the standard library's sqlite3, its statements prepared, called on the event loop itself:
+the least that one transaction can cost, but the loop stands still during the fsync. Ours writes in a thread. The second
+figure is what a server can do: the same bare transaction in one hop to a thread.
 """
 
 from __future__ import annotations
@@ -15,24 +20,27 @@ import sqlite3
 import statistics
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import psutil
 import sqlalchemy as sa
+import uvloop
 from crm_core.auth.actor import system
 from crm_core.config import Config, database_url
 from crm_core.db import migrate
 from crm_core.db.packages import packages
 from crm_core.db.types import uuid7
 from crm_core.entity import records
+from crm_core.features.jobs.schemas import PurgeJobs
 from crm_core.kernel import Kernel, open_kernel
 from crm_core.testing.databases import PostgresServer
 
 TABLES = (
     "core_contact", "core_contact_email", "core_contact_phone", "core_event", "core_event_data", "core_event_ref",
-    "core_search",
+    "core_search", "core_job",
 )  # fmt: skip
 ACTOR = system("benchmark")
 
@@ -45,6 +53,7 @@ async def ours(kernel: Kernel, number: int) -> None:
             {"first_name": "Ada", "last_name": f"Lovelace {number}", "emails": [{"address": f"a{number}@example.com"}],
              "phones": [{"number": f"+49 30 {number:07}"}]},
         )  # fmt: skip
+        await uow.enqueue(PurgeJobs())  # no built-in listener asks for a job when a contact is made
 
 
 async def sample(kernel: Kernel) -> list[tuple[str, list[str], list[Any]]]:
@@ -73,18 +82,24 @@ def fresh(rows: list[tuple[str, list[str], list[Any]]], *, sqlite: bool) -> list
     return [(t, c, [new(v) for v in values]) for t, c, values in rows]
 
 
-def bare_sqlite(path: str, rows: list[tuple[str, list[str], list[Any]]]) -> Any:
-    """Return a function that inserts the rows in one transaction with the driver."""
-    connection = sqlite3.connect(path, isolation_level=None)
+def bare_sqlite(path: str, rows: list[tuple[str, list[str], list[Any]]], hop: ThreadPoolExecutor | None) -> Any:
+    """Return a function that inserts the rows in one transaction with the driver, with `hop` in a thread of its own."""
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-65536"):
         connection.execute(f"pragma {pragma}")
     texts = [f"insert into {t} ({','.join(c)}) values ({','.join('?' * len(c))})" for t, c, _v in rows]
 
-    async def run() -> None:
+    def insert() -> None:
         connection.execute("begin immediate")
         for text, (_t, _c, values) in zip(texts, fresh(rows, sqlite=True), strict=True):
             connection.execute(text, values)
         connection.execute("commit")
+
+    async def run() -> None:
+        if hop is None:
+            insert()
+        else:
+            await asyncio.get_running_loop().run_in_executor(hop, insert)
 
     return run
 
@@ -135,15 +150,23 @@ async def compare(address: str, folder: Path, rounds: int, count: int) -> None:
     await migrate.upgrade(address, packages(kernel.registry))
     await ours(kernel, 0)
     rows = await sample(kernel)
-    sqlite_file = str(folder / "crm.db")
-    bare = bare_sqlite(sqlite_file, rows) if kernel.db.dialect == "sqlite" else await bare_postgres(kernel, rows)
+    file = str(folder / "crm.db")
+    bare: dict[str, Any] = {}
+    if kernel.db.sqlite:
+        bare["bare driver"] = bare_sqlite(file, rows, None)
+        bare["bare driver in one thread hop"] = bare_sqlite(file, rows, ThreadPoolExecutor(1))
+    else:
+        bare["bare driver"] = await bare_postgres(kernel, rows)
     own: list[float] = []
-    driver: list[float] = []
+    driver: dict[str, list[float]] = {name: [] for name in bare}
     for number in range(rounds):
-        driver.append(await measure(lambda n: bare(), count))
+        for name, run in bare.items():
+            driver[name].append(await measure(lambda n, run=run: run(), count))
         own.append(await measure(lambda n, r=number: ours(kernel, r * count + n + 1), count))
-    a, b = statistics.median(own), statistics.median(driver)
-    print(f"create, {kernel.db.dialect}: ours {a:.2f} ms, bare driver {b:.2f} ms, ratio {a / b:.2f} (goal: at most 3)")
+    a = statistics.median(own)
+    for name, found in driver.items():
+        b = statistics.median(found)
+        print(f"create, {kernel.db.dialect}: ours {a:.2f} ms, {name} {b:.2f} ms, ratio {a / b:.2f} (goal: at most 3)")
     await kernel.close()
 
 
@@ -155,9 +178,9 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)
-        asyncio.run(compare(database_url(f"sqlite:///{path / 'crm.db'}"), path, given.rounds, given.count))
+        uvloop.run(compare(database_url(f"sqlite:///{path / 'crm.db'}"), path, given.rounds, given.count))
         server = PostgresServer(path)
-        asyncio.run(compare(database_url(server.create("benchmark")), path, given.rounds, given.count))
+        uvloop.run(compare(database_url(server.create("benchmark")), path, given.rounds, given.count))
 
 
 if __name__ == "__main__":

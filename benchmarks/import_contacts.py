@@ -21,9 +21,7 @@ from pathlib import Path
 from crm_core.auth.actor import system
 from crm_core.commands.serve import bring_up
 from crm_core.config import Config
-from crm_core.entity.import_columns import guess
-from crm_core.entity.importer import Plan, Report, run_import
-from crm_core.entity.sheets import open_sheet
+from crm_core.features.imports.public import Plan, Report, guess, open_sheet, run_import
 from crm_core.kernel import open_kernel
 
 

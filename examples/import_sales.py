@@ -6,7 +6,7 @@ FOLDER is the installation's folder (made if it is not there). DIRECTORY holds `
 `sales_teams.csv`, `sales_pipeline.csv` and `products.csv`. Without `--database` the data goes into a SQLite
 file in FOLDER; with it, into the empty PostgreSQL database of that address.
 
-Offices and managers become teams, managers and agents users, accounts companies, opportunities deals. Values
+The base currency becomes the dollar, in which the amounts are. Offices and managers become teams, managers and agents users, accounts companies, opportunities deals. Values
 that cannot be matched, such as misspelt sectors and products, are printed and written to reports in FOLDER.
 """
 
@@ -176,6 +176,7 @@ def main() -> None:
     with crm.served():
         crm.crm("user", "add", ADMIN, "--role", "admin", "--generate")
         crm.token = crm.crm("token", "create", ADMIN).strip()
+        crm.api("PATCH", "/settings/core.money", {"base_currency": "USD"})  # amounts without a currency are dollars
         people(crm, given.data)
         print("companies:", companies(crm, given.data))
         print("deals:", deals(crm, given.data))

@@ -96,6 +96,8 @@ async def test_imported_sales_have_the_right_figures(sales: tuple[Kernel, People
         admin, "/deals", filter=json.dumps({"field": "stage.name", "op": "is", "value": "Won"}), fields="amount"
     )
     assert sum(int(float(d["amount"])) for d in won) == 10_005_534
+    assert {d["amount_currency"] for d in won} == {"USD"}
+    assert await admin.get("/settings/core.money") == {"base_currency": "USD"}
     assert await total(admin, "/deals", {"field": "company_id", "op": "empty"}) == 1425
     assert await total(admin, "/companies") == 85
     assert await total(admin, "/companies", {"field": "parent_id", "op": "not_empty"}) == 15

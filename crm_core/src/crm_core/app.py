@@ -14,8 +14,9 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
-from crm_core.auth.actor import ANONYMOUS
-from crm_core.auth.session import authenticate
+from crm_core.auth.actor import ANONYMOUS, Actor, ActorKind
+from crm_core.auth.session import authenticate, demand_form_token, identify
+from crm_core.auth.viewing import only_viewing
 from crm_core.errors import Forbidden, Unauthenticated
 from crm_core.i18n import Strings
 from crm_core.kernel import Kernel
@@ -34,36 +35,62 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 async def provide_uow(request: Request[Any, Any, Any]) -> AsyncGenerator[UnitOfWork]:
-    """Give a handler its unit of work: the actor known, the route's right checked, nothing begun yet.
+    """Give a handler its unit of work: `admit` knows the actor and has checked the route's right; nothing is begun yet.
 
     The one generator dependency: it commits before the answer is sent and rolls back on any error.
     """
     kernel: Kernel = request.app.state.kernel
     opt = request.route_handler.opt
     actor = await authenticate(kernel, request)
-    allow(opt, actor)
+    actor = actor.behind if opt.get("as_self") else actor
     reading = request.method in SAFE and not opt.get("writes")
     async with (kernel.read if reading else kernel.write)(actor) as uow:
         yield uow
 
 
-def allow(opt: dict[str, Any], actor: Any) -> None:
+def allow(opt: dict[str, Any], actor: Actor) -> None:
     """Raise unless the actor may use a route: Unauthenticated for nobody, Forbidden without its right."""
     if opt.get("public"):
         return
     if actor is ANONYMOUS or actor.kind == "guest":
         raise Unauthenticated(_("Please sign in."))
-    if (permission := opt.get("permission")) and not actor.may(permission):
+    if actor.only_reads and opt.get("private"):
+        raise only_viewing(actor)
+    permission = str(opt.get("permission", ""))
+    if permission and not actor.may(permission):
         raise Forbidden(_("You lack the right {permission}.", permission=permission))
+    if verb := opt.get("verb"):
+        _allow_verb(actor, permission.rpartition(".")[0] or opt["entity"], verb, opt["entity"])
 
 
-async def demand_right(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Check the right of a route that takes no unit of work; for all others `provide_uow` does."""
-    opt = handler.opt
-    if connection.scope.get("method") == "OPTIONS" or not (opt.get("kind") or opt.get("permission")):
+def _allow_verb(actor: Actor, rights: str, verb: str, entity: str) -> None:
+    """Refuse what no record could allow: a token's scopes without the verb, creating without the right to."""
+    word = "read" if verb in ("read", "export") else "write"
+    narrowed = actor.scopes and not actor.scopes & {word, rights, f"{rights}.{verb}"}
+    if narrowed or (verb == "create" and rights == entity and not actor.may(f"{rights}.create")):
+        raise Forbidden(_("You lack the right {permission}.", permission=f"{rights}.{verb}"))
+
+
+async def admit(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """Let a request in: who sends it, how often, the route's right, the form's token - before its body is read.
+
+    Public links know their guest by themselves; of other public routes those with a unit of work know the actor.
+    """
+    opt, scope = handler.opt, connection.scope
+    public = opt.get("public")
+    if scope.get("method") == "OPTIONS" or opt.get("kind") == "public":
         return
-    if not opt.get("public") and "uow" not in handler.parsed_fn_signature.parameters:
-        allow(opt, await authenticate(connection.app.state.kernel, connection))
+    if public and "uow" not in handler.parsed_fn_signature.parameters:
+        return
+    kernel: Kernel = connection.app.state.kernel
+    actor = await identify(kernel, scope)
+    if actor.kind is ActorKind.token and kernel.config.api_limit:
+        usage = kernel.limits.hit(f"token {actor.session_id}", kernel.config.api_limit)
+        scope["usage"] = usage  # type: ignore[typeddict-unknown-key]  # ours
+        usage.demand()
+    if not public:
+        allow(opt, actor.behind if opt.get("as_self") else actor)
+    await demand_form_token(scope, actor)
 
 
 def create_app(kernel: Kernel, *, on_start: Iterable[Callable[[Kernel], Any]] = ()) -> Litestar:
@@ -80,12 +107,13 @@ def assemble(registry: Registry) -> Litestar:
         route_handlers=[
             *registry.gather(hookspecs.crm_routes),
             *rest_routes(registry),
+            *entity_routes(registry),
             *page_routes(registry),
             *health_routes(),
             content,
         ],
         dependencies={"uow": Provide(provide_uow)},
-        guards=[demand_right],
+        guards=[admit],
         exception_handlers=errors.HANDLERS,
         lifespan=[life],
         openapi_config=openapi(),
@@ -95,6 +123,12 @@ def assemble(registry: Registry) -> Litestar:
     )
     app.state.web, app.state.bare = Web(registry), app.asgi_handler
     return app
+
+
+def entity_routes(registry: Registry) -> list[Any]:
+    """Return what plugins add to every entity."""
+    found = registry.gather(hookspecs.crm_entity_routes)
+    return [handler for one in found for entity in registry.entities.values() for handler in one.make(registry, entity)]
 
 
 def attach(app: Litestar, kernel: Kernel, on_start: Iterable[Callable[[Kernel], Any]] = ()) -> Litestar:

@@ -27,6 +27,7 @@ MEANINGS = {
     "host": "Address to listen on.",
     "port": "Port to listen on.",
     "secret_key": "At least 32 characters; signs sessions and encrypts stored secrets. Embedded, a key file is made.",
+    "old_secret_keys": "Keys used before: they still open stored secrets. `crm keys rotate` makes them superfluous.",
     "required": "Plugins the CRM does not start without.",
     "disabled": "Plugins that stay installed and are not loaded.",
     "strict_plugins": "Refuse to start when any plugin cannot load.",
@@ -34,6 +35,7 @@ MEANINGS = {
     "outbound_allow": "Private networks (CIDR) that outgoing connections may reach.",
     "jobs": "Whether an embedded web process runs jobs.",
     "job_lease": "Seconds the job of a killed process waits until another one takes it.",
+    "api_limit": "Requests a minute through one API token; 0 for no limit.",
     "log_format": "`text` or `json`.",
     "log_level": "`debug`, `info`, `warning` or `error`.",
 }
@@ -62,6 +64,8 @@ class Config:
     insecure_http: bool = False
     outbound_allow: tuple[str, ...] = ()
     secret_key: str = ""
+    api_limit: int = 600
+    old_secret_keys: tuple[str, ...] = ()
     log_format: str = "text"
     log_level: str = "info"
     jobs: bool = True
@@ -136,7 +140,8 @@ class Config:
                 open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file,
             ):
                 file.write(secrets.token_urlsafe(48))
-        return replace(self, secret_key=path.read_text().strip())
+        present, *old = path.read_text().split() or [""]  # the key file holds the present key, then older ones
+        return replace(self, secret_key=present, old_secret_keys=(*old, *self.old_secret_keys))
 
 
 def _file(path: Path) -> dict[str, Any]:
@@ -153,7 +158,7 @@ def _typed(values: dict[str, Any], home: Path) -> dict[str, Any]:
     for name in ("strict_plugins", "insecure_http", "jobs"):
         if isinstance(text := typed.get(name), str):
             typed[name] = text.lower() in ("1", "true", "yes", "on")
-    for name in ("required", "outbound_allow", "disabled"):
+    for name in ("required", "outbound_allow", "disabled", "old_secret_keys"):
         value = typed.get(name, ())
         typed[name] = tuple(v for v in value.replace(",", " ").split()) if isinstance(value, str) else tuple(value)
     typed["disabled"] = frozenset(typed["disabled"])
@@ -161,6 +166,10 @@ def _typed(values: dict[str, Any], home: Path) -> dict[str, Any]:
         typed["port"] = int(typed.get("port", 8000))
     except ValueError as error:
         raise StartupError(f"port is not a number: {typed['port']!r}") from error
+    try:
+        typed["api_limit"] = max(0, int(typed.get("api_limit", 600)))
+    except ValueError as error:
+        raise StartupError(f"api_limit is not a number: {typed['api_limit']!r}") from error
     try:
         typed["job_lease"] = max(1.0, float(typed.get("job_lease", 15)))
     except ValueError as error:

@@ -12,10 +12,12 @@ import msgspec
 
 from crm_core.auth.actor import Actor
 from crm_core.auth.seen import seen
+from crm_core.auth.viewing import only_viewing
 from crm_core.blobs import BlobStore
 from crm_core.config import Config
 from crm_core.db.engine import Database
 from crm_core.entity.changes import Parts
+from crm_core.limits import Limits
 from crm_core.live import Live
 from crm_core.plugin import hookspecs
 from crm_core.plugin.declare import SettingsGroup
@@ -37,6 +39,7 @@ class Kernel:
         self.key = config.secret_key.encode()
         self.blobs = BlobStore(config.files)
         self.live = Live()
+        self.limits = Limits(config.redis_url)
         self.wake = asyncio.Event()
         self.parts = Parts(registry)
         self.epochs: dict[str, int] = {}
@@ -55,7 +58,12 @@ class Kernel:
     async def write(
         self, actor: Actor, *, cause: UUID | None = None, locale: str | None = None
     ) -> AsyncGenerator[UnitOfWork]:
-        """Begin a unit of work that commits when the block ends and rolls back when it raises."""
+        """Begin a unit of work that commits when the block ends and rolls back when it raises.
+
+        OnlyViewing for an actor who only looks through another user's eyes: whatever the way here, nothing is written.
+        """
+        if actor.only_reads:
+            raise only_viewing(actor)
         uow = UnitOfWork(self, self.db.session(readonly=False), actor, readonly=False, cause=cause, locale=locale)
         async with opened(uow):
             yield uow
@@ -68,6 +76,7 @@ class Kernel:
         """Release connections and end live streams; last uses of sessions and tokens are written first."""
         await seen(self).close()
         await self.live.close()
+        await self.limits.close()
         await self.db.close()
 
 

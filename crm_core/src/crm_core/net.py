@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
@@ -123,6 +124,30 @@ async def open_checked(
                 )
         except OSError as error:
             last = error
+    raise _unreachable() from last
+
+
+async def connect_checked(config: Config, host: str, port: int, *, find: Resolve = resolve) -> socket.socket:
+    """Return a socket connected to a host at an address that was checked, for libraries that take one.
+
+    TLS is theirs to add, with the certificate checked for `host`. Raises as `open_checked` does.
+    """
+    last: Exception | None = None
+    for address in await checked(config, host, port, find=find):
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        made = socket.socket(family, socket.SOCK_STREAM)
+        made.setblocking(False)
+        try:
+            async with asyncio.timeout(TIMEOUT):
+                await asyncio.get_running_loop().sock_connect(made, (address, port))
+        except OSError as error:
+            made.close()
+            last = error
+        except BaseException:
+            made.close()
+            raise
+        else:
+            return made
     raise _unreachable() from last
 
 

@@ -24,7 +24,7 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from crm_core.auth.actor import Actor
 from crm_core.db.engine import unavailable
-from crm_core.db.session import write_limit
+from crm_core.db.session import close, write_limit
 from crm_core.db.tables import NOBODY, Epoch, Setting
 from crm_core.db.types import new_id, utcnow
 from crm_core.entity import inserts, tail
@@ -200,9 +200,11 @@ class UnitOfWork:
         return value
 
     async def save_settings(self, value: msgspec.Struct) -> None:
-        """Store settings and raise the epoch that drops every process's copy."""
+        """Store settings and raise the epoch that drops every process's copy; Invalid if their group refuses them."""
         self.demand_write()
         declared = self.kernel.settings_group(type(value))
+        if declared.validate is not None:
+            await declared.validate(self, await self.settings(type(value)), value)
         user = self.actor.user_id if declared.scope == "user" else None
         plain = msgspec.to_builtins(value)
         changed = await self.session.execute(
@@ -270,9 +272,7 @@ class UnitOfWork:
     async def finish(self) -> None:
         """Settle, write events, search and job rows, commit. Only the kernel and the job runner call this."""
         await self._settle()
-        if self.changes is not None:
-            await tail.write(self)
-        await self.session.commit()
+        await tail.write(self)
         if self.jobs:
             self.kernel.wake.set()
         for run in self.after:
@@ -297,7 +297,7 @@ async def opened(uow: UnitOfWork) -> AsyncGenerator[UnitOfWork]:
             raise answer(error) from error
         finally:
             if uow.made is not None:
-                await asyncio.shield(uow.made.close())
+                await close(uow.made)
         return
     task = asyncio.current_task()
     outer = _open.get(task) if task else None
@@ -315,7 +315,7 @@ async def opened(uow: UnitOfWork) -> AsyncGenerator[UnitOfWork]:
                 _open.pop(task, None)
             else:
                 _open[task] = outer
-        await asyncio.shield(uow.session.close())
+        await close(uow.session)
 
 
 def answer(error: Exception) -> Exception:

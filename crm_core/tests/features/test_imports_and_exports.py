@@ -18,12 +18,20 @@ from crm_core.entity import records
 from crm_core.entity.cells import shielded, unshielded
 from crm_core.entity.event_rows import EventRow
 from crm_core.entity.exporter import Wanted, export_csv, export_xlsx
-from crm_core.entity.import_columns import Cells, UnknownTarget, guess
-from crm_core.entity.importer import Plan, Report, preview, run_import
-from crm_core.entity.sheets import SheetError, open_sheet
 from crm_core.errors import Forbidden
 from crm_core.features.companies.models import Company
 from crm_core.features.contacts.models import Contact, ContactEmail
+from crm_core.features.imports.public import (
+    Cells,
+    Plan,
+    Report,
+    SheetError,
+    UnknownTarget,
+    guess,
+    open_sheet,
+    preview,
+    run_import,
+)
 from crm_core.kernel import Kernel
 
 SYSTEM = system("test")

@@ -17,10 +17,11 @@ from crm_core.auth.links import LinkNotValid, PublicLink, create_link, open_link
 from crm_core.db.types import utcnow
 from crm_core.errors import NotFound
 from crm_core.kernel import Kernel
+from crm_core.limits import Limits, TooManyRequests
 from crm_core.plugin import Ref, hookimpl
 from crm_core.uow import UnitOfWork
 from crm_core.web.content import content_url, opened
-from crm_core.web.public import FormRefused, Limiter, PublicController, TooManyRequests, check_form, form_stamp
+from crm_core.web.public import FormRefused, PublicController, check_form, form_stamp
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 
@@ -148,12 +149,12 @@ async def test_guesses_of_one_address_are_limited_before_any_query(kernel: Kerne
 
 def test_limiter_forgets_after_a_minute() -> None:
     now = 0.0
-    limiter = Limiter(clock=lambda: now)
-    limiter.hit("a", 1)
+    limits = Limits(clock=lambda: now)
+    limits.hit("a", 1).demand()
     with pytest.raises(TooManyRequests):
-        limiter.hit("a", 1)
+        limits.hit("a", 1).demand()
     now = 60.0
-    limiter.hit("a", 1)
+    limits.hit("a", 1).demand()
 
 
 def test_form_filled_by_a_machine_is_refused() -> None:

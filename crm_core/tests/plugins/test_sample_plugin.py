@@ -78,6 +78,23 @@ async def test_field_on_companies_is_stored_by_the_plugin(api: Any, kernel: Kern
     assert [c["id"] for c in found["items"]] == [made["id"]]
 
 
+async def test_link_added_to_companies_makes_its_reverse_relation_on_visits(api: Any, as_user: Any) -> None:
+    client = (await as_user("admin")).client
+    coming, other = await visit(api, subject="Spring round"), await visit(api)
+    made = await company(api, sample_next_visit_id=coming["id"])
+    found = await api.get("/sample-visits", params={"filter": '{"field": "next_for.count", "op": "is", "value": 1}'})
+    assert [v["id"] for v in found["items"]] == [coming["id"]]
+    text = '{"field": "next_for.name", "op": "is", "value": "%s"}' % made["name"]
+    assert [v["id"] for v in (await api.get("/sample-visits", params={"filter": text}))["items"]] == [coming["id"]]
+    found = await api.get("/companies", params={"filter": '{"field": "sample_next_visit.subject", "op": "is", '
+                                                          '"value": "spring round"}'})  # fmt: skip
+    assert [c["id"] for c in found["items"]] == [made["id"]]
+    shown = await client.get(f"/sample-visits/{coming['id']}")
+    assert "Next visit of" in shown.text
+    assert made["name"] in shown.text
+    assert made["name"] not in (await client.get(f"/sample-visits/{other['id']}")).text
+
+
 async def test_action_finishes_a_visit_and_its_consequences_follow(api: Any, events: Any, jobs: Any) -> None:
     where = await company(api)
     made = await visit(api, company_id=where["id"], visited_on=today(-2))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -68,12 +69,21 @@ class Rights:
 
 
 @dataclass(frozen=True, slots=True)
+class Viewing:
+    """Through whose eyes a session looks, and until when; see `auth/viewing.py`."""
+
+    user_id: UUID
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Actor:
     """Immutable; passed in `uow.actor`.
 
     `team_ids` are the actor's teams with all their descendants. `scopes` narrows a token ("read",
     "write", or entity names such as "core.contact.read"; empty means all its user may). `on_behalf_of`
-    is the actor whose rights bound this one's: both must allow.
+    is the actor whose rights bound this one's: both must allow. `only_reads`: somebody looks through this
+    user's eyes (`on_behalf_of` is who); nothing can be written. `viewing`: a session that may be doing so.
     """
 
     kind: ActorKind
@@ -89,6 +99,8 @@ class Actor:
     locale: str = "en"
     zone: str = "UTC"
     session_id: UUID | None = None
+    only_reads: bool = False
+    viewing: Viewing | None = None
 
     def scope(self, entity: str, verb: str) -> Scope:
         """Return how far `verb` on `entity` reaches, token scopes and the person behind included."""
@@ -128,6 +140,11 @@ class Actor:
     def label(self) -> str:
         """Return what the event log stores: `user:<id>`, `system:cli`, `guest:<link>`."""
         return f"{self.kind}:{self.user_id or self.link_id or self.name}"
+
+    @property
+    def behind(self) -> Actor:
+        """Return who is at the keyboard: the viewer behind an actor who only reads, else this actor."""
+        return self.on_behalf_of if self.only_reads and self.on_behalf_of is not None else self
 
     def acting_for(self, person: Actor) -> Actor:
         """Return this actor bounded by the rights of `person`."""

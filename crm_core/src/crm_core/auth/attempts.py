@@ -120,5 +120,5 @@ async def _tell(kernel: Kernel, actor: Actor, event: Event, key: str, quiet: tim
     if len(told) > 1000:
         told.clear()
     told[name] = now
-    async with kernel.write(actor) as uow:
+    async with kernel.write(actor.behind) as uow:
         await uow.emit(event)

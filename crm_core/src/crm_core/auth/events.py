@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from crm_core.plugin.declare import Event
@@ -50,6 +51,20 @@ class AdministratorSetUp(Event, frozen=True, kw_only=True):
     """The first administrator was made."""
 
     user_id: UUID
+
+
+class ViewingStarted(Event, frozen=True, kw_only=True):
+    """Somebody opened the CRM as another user, who can be looked at but not acted as."""
+
+    user_id: UUID
+    until: datetime
+
+
+class ViewingEnded(Event, frozen=True, kw_only=True):
+    """A look through another user's eyes ended. reason: "asked" or "time"."""
+
+    user_id: UUID
+    reason: str = "asked"
 
 
 class TokenCreated(Event, frozen=True, kw_only=True):

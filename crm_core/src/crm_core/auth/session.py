@@ -17,10 +17,11 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from crm_core.auth.actor import ANONYMOUS, Actor
+from crm_core.auth.actor import ANONYMOUS, Actor, Viewing
 from crm_core.auth.lookup import Lookup
+from crm_core.auth.viewing import through
 from crm_core.db.model import Model, Stamp, foreign, metadata
-from crm_core.db.types import UTCDateTime, utcnow
+from crm_core.db.types import Id, UTCDateTime, utcnow
 from crm_core.errors import Forbidden
 from crm_core.i18n import Strings
 
@@ -51,13 +52,22 @@ class Session(Stamp, Model):
     revoked_at: Mapped[datetime | None] = mapped_column(UTCDateTime(), default=None)
     address: Mapped[str] = mapped_column(sa.String(64), default="")
     browser: Mapped[str] = mapped_column(sa.String(255), default="")
+    viewing_id: Mapped[UUID | None] = mapped_column(Id(), default=None)
+    viewing_until: Mapped[datetime | None] = mapped_column(UTCDateTime(), default=None)
 
 
-def _signed_in(actor: Actor, key: UUID, _one: int) -> Actor:
-    return replace(actor, session_id=key)
+def _signed_in(actor: Actor, key: UUID, viewing_id: Any, until: Any) -> Actor:
+    viewing = None
+    if viewing_id is not None and until is not None:
+        moment = datetime.fromisoformat(until) if isinstance(until, str) else until
+        viewing = Viewing(UUID(bytes=viewing_id) if isinstance(viewing_id, bytes) else viewing_id, moment)
+    return replace(actor, session_id=key, viewing=viewing)
 
 
-_LOOKUP = Lookup(metadata.tables["core_session"], seen="last_seen_at", columns="1", make=_signed_in, idle=IDLE)
+_LOOKUP = Lookup(
+    metadata.tables["core_session"], seen="last_seen_at", columns="s.viewing_id, s.viewing_until", make=_signed_in,
+    idle=IDLE,
+)  # fmt: skip
 
 
 def cookie_name(config: Config) -> str:
@@ -83,17 +93,46 @@ def session_token(config: Config, scope: Any) -> str | None:
 
 
 async def from_session(kernel: Kernel, token: str) -> Actor | None:
-    """Return the signed-in actor of a session token, None when it is unknown, ended or its user is off."""
-    return await _LOOKUP.find(kernel, digest(token))
+    """Return the signed-in actor of a session token, None when it is unknown, ended or its user is off.
+
+    A session that looks through another user's eyes gives that user, bounded by its own and only reading.
+    """
+    actor = await _LOOKUP.find(kernel, digest(token))
+    return actor if actor is None or actor.viewing is None else await through(kernel, actor)
 
 
 async def authenticate(kernel: Kernel, request: Any) -> Actor:
-    """Return who sends a request: a token's user, the session's user, or ANONYMOUS; also kept in its scope.
+    """Return who sends a request, looked up once: a token's user, the session's user, or ANONYMOUS.
+
+    Raises as `identify` and `demand_form_token` do.
+    """
+    known: Actor | None = request.scope.get("authenticated")
+    if known is None:
+        known = await identify(kernel, request.scope)
+        await demand_form_token(request.scope, known)
+    return known
+
+
+async def identify(kernel: Kernel, scope: Any) -> Actor:
+    """Return whose credential a request carries, also kept in its scope as `actor`; its body is not read.
 
     A request with `Authorization` never falls back to cookies; TokenNotValid when its token does not count.
     """
-    actor = request.scope["actor"] = await _who(kernel, request.scope)
+    actor: Actor = await _who(kernel, scope)
+    scope["actor"] = actor
     return actor
+
+
+async def demand_form_token(scope: Any, actor: Actor) -> None:
+    """Raise FormTokenMissing for a change by cookie without its form's token; only here a form may be read for it."""
+    if (
+        scope["method"] not in SAFE
+        and actor is not ANONYMOUS
+        and not any(name == b"authorization" for name, _value in scope["headers"])
+        and not ("form_token_ok" in scope and await scope["form_token_ok"]())
+    ):
+        raise FormTokenMissing(_("The form is out of date. Load the page again and repeat."))
+    scope["authenticated"] = actor
 
 
 async def _who(kernel: Kernel, scope: Any) -> Actor:
@@ -103,10 +142,7 @@ async def _who(kernel: Kernel, scope: Any) -> Actor:
         if name == b"authorization":
             return await from_authorization(kernel, value.decode("latin-1"))
     token = session_token(kernel.config, scope)
-    actor = (token and await from_session(kernel, token)) or ANONYMOUS
-    if actor is not ANONYMOUS and scope["method"] not in SAFE and not scope.get("form_token_ok"):
-        raise FormTokenMissing(_("The form is out of date. Load the page again and repeat."))
-    return actor
+    return (token and await from_session(kernel, token)) or ANONYMOUS
 
 
 async def start_session(uow: UnitOfWork, user_id: UUID, *, address: str = "", browser: str = "") -> str:

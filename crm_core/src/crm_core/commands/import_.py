@@ -18,8 +18,7 @@ from crm_core.errors import UserError
 
 if TYPE_CHECKING:
     from crm_core.auth.actor import Actor
-    from crm_core.entity.importer import Plan, Problem, Report
-    from crm_core.entity.sheets import Sheet
+    from crm_core.features.imports.public import Plan, Problem, Report, Sheet
     from crm_core.kernel import Kernel
     from crm_core.plugin.declare import Entity
     from crm_core.plugin.registry import Registry
@@ -64,8 +63,7 @@ def command(config: Config, file: Path, **given: Any) -> None:
 
 async def run(config: Config, file: Path, given: dict[str, Any]) -> int:
     """Import and print the report; return the exit code."""
-    from crm_core.entity.importer import run_import
-    from crm_core.entity.sheets import open_sheet
+    from crm_core.features.imports.public import open_sheet, run_import
     from crm_core.kernel import open_kernel
 
     kernel = await open_kernel(config)
@@ -92,7 +90,7 @@ async def run(config: Config, file: Path, given: dict[str, Any]) -> int:
 
 
 def _plan(entity: Entity, mapping: list[tuple[str, str]], given: dict[str, Any], problems: Problems) -> Plan:
-    from crm_core.entity.importer import Plan
+    from crm_core.features.imports.public import Plan
 
     return Plan(
         entity=entity,
@@ -138,7 +136,7 @@ def guessed(
     registry: Registry, actor: Actor, entity: Entity, titles: tuple[str, ...], mapping: list[tuple[str, str]]
 ) -> list[tuple[str, str]]:
     """Return the given mapping with guesses for the other columns; tell what was guessed and what was not."""
-    from crm_core.entity.import_columns import guess
+    from crm_core.features.imports.public import guess
 
     given = {title for title, _name in mapping}
     taken = {name for _title, name in mapping}

@@ -12,6 +12,7 @@ import asyncpg
 import sqlalchemy as sa
 from sqlalchemy import exc
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.util import await_only, greenlet_spawn
 
 from crm_core.db import postgres, sqlite
 from crm_core.db.session import CrmSession, Hold, count_steps, disarm_at_commit
@@ -134,6 +135,19 @@ class Database:
         connection = await self._writing(session)
         found: sqlite.Connection = connection.dbapi_connection
         return await found.in_thread(work)
+
+    async def store(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `work` as a whole transaction of its own on SQLite's writer, BEGIN and COMMIT in the same thread hop."""
+
+        def run() -> T:
+            taken = self.write.sync_engine.raw_connection()
+            try:
+                connection: Any = taken.dbapi_connection
+                return await_only(connection.whole(work))  # type: ignore[no-any-return]  # generic behind Any
+            finally:
+                taken.close()
+
+        return await greenlet_spawn(run)
 
     async def writer(self, session: AsyncSession) -> asyncpg.Connection:
         """Return asyncpg's own connection inside the session's write transaction, BEGIN sent."""

@@ -41,7 +41,7 @@ class Hold:
     """How one session stands to the writer. `limit` seconds; None means no timer (imports, commands).
 
     patient: tests run with a short limit on busy machines, so only a span without any statement counts there.
-    steps: statements begun and ended, counted for the patient ones.
+    steps: statements begun and ended, counted for the patient ones. connected: the session took a connection.
     """
 
     readonly: bool
@@ -51,6 +51,7 @@ class Hold:
     patient: bool = False
     wrote: bool = False
     begun: bool = False
+    connected: bool = False
     expired: bool = False
     since: float = 0.0
     timer: asyncio.TimerHandle | None = field(default=None, repr=False)
@@ -96,7 +97,7 @@ class Hold:
         self.disarm()
         if self.since and (held := perf_counter() - self.since) > SLOW_WRITE:
             log.warning("the writer was held for %.0f ms", held * 1000)
-        self.wrote = self.begun = False
+        self.wrote = self.begun = self.connected = False
         self.since = 0.0
 
 
@@ -129,6 +130,7 @@ def _first_write(session: CrmSession, _context: object, _instances: object) -> N
 @sa.event.listens_for(CrmSession, "after_begin")
 def _begun(session: CrmSession, _transaction: object, connection: sa.Connection) -> None:
     hold = session.hold
+    hold.connected = True
     if connection.engine is hold.write and not hold.readonly:
         hold.begun = True
         connection.info["hold"] = hold
@@ -139,6 +141,14 @@ def _begun(session: CrmSession, _transaction: object, connection: sa.Connection)
 def _ended(session: CrmSession, transaction: SessionTransaction) -> None:
     if transaction.parent is None:
         session.hold.end()
+
+
+async def close(session: AsyncSession) -> None:
+    """Close a session, also when the task is cancelled; one that took no connection needs no detour for that."""
+    if session.sync_session.info["hold"].connected:
+        await asyncio.shield(session.close())
+    else:
+        session.sync_session.close()
 
 
 def disarm_at_commit(engine: sa.Engine) -> None:

@@ -194,6 +194,22 @@ class Connection(AsyncAdapt_aiosqlite_connection):
         self.busy = True
         return await self._connection._execute(hop)  # type: ignore[no-any-return]  # noqa: SLF001
 
+    async def whole(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `work` as a transaction of its own, BEGIN and COMMIT included, in one hop."""
+
+        def transaction(raw: sqlite3.Connection) -> T:
+            raw.execute("BEGIN IMMEDIATE")
+            try:
+                found = work(raw)
+                raw.execute("COMMIT")
+            except BaseException:
+                if raw.in_transaction:
+                    raw.execute("ROLLBACK")
+                raise
+            return found
+
+        return await self.in_thread(transaction)
+
     def commit(self) -> None:
         self._end("COMMIT")
 

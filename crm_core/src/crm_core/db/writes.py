@@ -76,14 +76,26 @@ def _bound(shape: _Shape, row: Sequence[Any]) -> list[Any]:
     return [v if b is None else b(v) for v, b in zip(row, shape.binders, strict=True)]
 
 
+async def write_and_commit(db: Database, session: AsyncSession, batches: Sequence[Batch]) -> None:
+    """Insert all batches as the last thing of the session's transaction, and commit it.
+
+    A session that has written nothing yet on SQLite needs no transaction of its own: all of it is one hop.
+    """
+    if db.sqlite and not session.sync_session.info["hold"].wrote:
+        if shaped := _shaped(db, batches):
+            await db.store(_insertion(shaped))
+        return
+    await write(db, session, batches)
+    await session.commit()
+
+
 async def write(db: Database, session: AsyncSession, batches: Sequence[Batch]) -> None:
     """Insert all batches, in order, inside the session's transaction."""
-    engine = db.write.sync_engine
-    shaped = [(b, _shape(engine.dialect, b.table, b.names, b.conflict, b.overwrite)) for b in batches if b.rows]
+    shaped = _shaped(db, batches)
     if not shaped:
         return
-    if db.dialect == "sqlite":
-        await _sqlite(db, session, shaped)
+    if db.sqlite:
+        await db.in_writer(session, _insertion(shaped))
     elif sum(len(b.rows) for b, _s in shaped) <= TOGETHER:
         await _one_statement(db, session, shaped)
     else:
@@ -94,14 +106,20 @@ async def write(db: Database, session: AsyncSession, batches: Sequence[Batch]) -
             await connection.executemany(text, [_bound(shape, r) for r in each.rows])
 
 
-async def _sqlite(db: Database, session: AsyncSession, shaped: list[tuple[Batch, _Shape]]) -> None:
+def _shaped(db: Database, batches: Sequence[Batch]) -> list[tuple[Batch, _Shape]]:
+    dialect = db.write.sync_engine.dialect
+    return [(b, _shape(dialect, b.table, b.names, b.conflict, b.overwrite)) for b in batches if b.rows]
+
+
+def _insertion(shaped: list[tuple[Batch, _Shape]]) -> Callable[[sqlite3.Connection], None]:
+    """Return what inserts everything on SQLite's own connection; values are bound now, on the loop."""
     ready = [(f"{s.head}({', '.join('?' * len(b.names))}){s.tail}", [_bound(s, r) for r in b.rows]) for b, s in shaped]
 
     def run(connection: sqlite3.Connection) -> None:
         for text, rows in ready:
             connection.executemany(text, rows)
 
-    await db.in_writer(session, run)
+    return run
 
 
 async def _one_statement(db: Database, session: AsyncSession, shaped: list[tuple[Batch, _Shape]]) -> None:

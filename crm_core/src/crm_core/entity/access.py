@@ -6,8 +6,8 @@ other with the same `shape`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -27,6 +27,21 @@ if TYPE_CHECKING:
     from crm_core.uow import UnitOfWork
 
 _ = Strings("crm_core")
+READING = ("read", "export")
+CHANGING = ("edit", "bulk_edit", "import")
+"""Verbs that a share of level "edit" opens; any share opens those of READING, as far as a role has the verb at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One reason for which rows are an actor's to use, and the SQL condition that decides it.
+
+    word: "everything" (an administrator), "public", "all" (a role's scope), "owner", "team", "share", "rule" (the
+    entity's own `also_visible`), "parent" (the record it belongs to).
+    """
+
+    word: str
+    condition: Any
 
 
 def table_of(entity: Entity) -> sa.Table:
@@ -50,53 +65,112 @@ def rows(
     a `where` or an `exists`, never under a `not` (a coalesce here would keep the planner from the indexes).
     """
     at = table_of(entity) if table is None else table
-    parts = [_granted(registry, actor, entity, verb, at)]
-    if entity.never_visible is not None and actor.kind is not ActorKind.system:
-        parts.append(~sa.func.coalesce(adapted(entity, entity.never_visible(actor), at), sa.false()))
+    parts = [_granted(registry, actor, entity, verb, at), *(~bar for bar in bars(actor, entity, at))]
     if deleted is not None and "deleted_at" in at.c:
         parts.append(at.c.deleted_at.is_not(None) if deleted else at.c.deleted_at.is_(None))
     return sa.and_(*parts)
 
 
-def _granted(registry: Registry, actor: Actor, entity: Entity, verb: str, at: sa.FromClause) -> Any:
-    link = entity.field(entity.parent) if entity.parent else None
-    if isinstance(link, f.Link):
-        return _by_parent(registry, actor, registry.entities.get(link.target), link, verb, at)
-    found = _in_scope(replace(actor, on_behalf_of=None), entity, verb, at, "actor")
-    depth, person = 1, actor.on_behalf_of
+def bars(actor: Actor, entity: Entity, at: sa.FromClause) -> list[Any]:
+    """Return the conditions under which a row is hidden whatever the rights: the entity's `never_visible`.
+
+    Behind an actor who acts for somebody it is asked for both.
+    """
+    if entity.never_visible is None or actor.kind is ActorKind.system:
+        return []
+    return [
+        sa.func.coalesce(adapted(entity, entity.never_visible(person), at), sa.false())
+        for _name, person in _chain(actor)
+    ]
+
+
+def _chain(actor: Actor) -> Iterator[tuple[str, Actor]]:
+    """Yield the actor and whoever it acts for, each alone, with the start of the names of their parameters."""
+    person: Actor | None = actor
+    depth = 0
     while person is not None:
-        found = sa.and_(found, _in_scope(replace(person, on_behalf_of=None), entity, verb, at, f"actor{depth}"))
+        alone = person if person.on_behalf_of is None else replace(person, on_behalf_of=None)
+        yield (f"actor{depth}" if depth else "actor"), alone
         depth, person = depth + 1, person.on_behalf_of
+
+
+def _granted(registry: Registry, actor: Actor, entity: Entity, verb: str, at: sa.FromClause) -> Any:
+    if _above(entity) is not None:
+        return sa.or_(sa.false(), *(w.condition for w in ways(registry, actor, entity, verb, at)))
+    return sa.and_(
+        *(
+            sa.or_(sa.false(), *(w.condition for w in ways(registry, person, entity, verb, at, name)))
+            for name, person in _chain(actor)
+        )
+    )
+
+
+def _above(entity: Entity) -> f.Link | None:
+    """Return the link to the parent whose rights a child entity has."""
+    link = entity.field(entity.parent) if entity.parent else None
+    return link if isinstance(link, f.Link) else None
+
+
+def ways(
+    registry: Registry, actor: Actor, entity: Entity, verb: str, at: sa.FromClause, name: str = "actor"
+) -> list[Way]:
+    """Return the ways in which rows of `at` may be one actor's to `verb`; any of them is enough.
+
+    Lists, single records and the answer to "why can X see this" are all made from these.
+    """
+    link = _above(entity)
+    if link is not None:
+        return _by_parent(registry, actor, registry.entities.get(link.target), link, verb, at)
+    if entity.public_read and verb == "read" and actor.kind is not ActorKind.guest:
+        return [Way("public", sa.true())]
+    scope = actor.scope(entity.name, verb)
+    if scope is Scope.all:
+        return [Way("everything" if actor.rights.everything else "all", sa.true())]
+    if scope is Scope.none:
+        return []
+    found: list[Way] = []
+    if actor.user_id is not None:
+        found.append(Way("owner", at.c.owner_id == sa.bindparam(f"{name}_id", actor.user_id, Id())))
+    if scope is Scope.team and actor.team_ids:
+        found.append(Way("team", at.c.team_id.in_(_teams(actor, name))))
+    found += _shared(actor, entity, verb, at, name)
+    if entity.also_visible is not None and verb in READING:
+        found.append(Way("rule", adapted(entity, entity.also_visible(actor), at)))
     return found
+
+
+def parent_verb(verb: str) -> str:
+    """Return the verb on the parent that decides about a child entity's row: changing a part is editing the whole."""
+    return verb if verb in ("read", "export", "import", "bulk_edit") else "edit"
+
+
+def scope_of(registry: Registry, actor: Actor, entity: Entity, verb: str) -> Scope:
+    """Return how far a verb reaches on an entity at most; a child entity has its parent's rights."""
+    link = _above(entity)
+    if link is not None:
+        above = registry.entities.get(link.target)
+        return scope_of(registry, actor, above, parent_verb(verb)) if above is not None else Scope.none
+    if entity.public_read and verb == "read" and actor.kind is not ActorKind.guest:
+        return Scope.all
+    return actor.scope(entity.name, verb)
+
+
+def within(actor: Actor, scope: Scope, owner_id: UUID | None, team_id: UUID | None) -> bool:
+    """Return whether a record of this owner and team is in reach of a scope; shares do not count."""
+    if scope is Scope.all:
+        return True
+    mine = scope is not Scope.none and owner_id is not None and owner_id == actor.user_id
+    return mine or (scope is Scope.team and team_id in actor.team_ids)
 
 
 def _by_parent(
     registry: Registry, actor: Actor, parent: Entity | None, link: f.Link, verb: str, at: sa.FromClause
-) -> Any:
+) -> list[Way]:
     if parent is None:
-        return sa.false()
+        return []
     above = table_of(parent).alias()
-    visible = rows(registry, actor, parent, "read" if verb in ("read", "export") else "edit", above)
-    return sa.exists().where(above.c.id == at.c[link.name], visible).correlate(at)
-
-
-def _in_scope(actor: Actor, entity: Entity, verb: str, at: sa.FromClause, name: str) -> Any:
-    scope = actor.scope(entity.name, verb)
-    if entity.public_read and verb == "read" and actor.kind is not ActorKind.guest:
-        return sa.true()
-    if scope is Scope.all:
-        return sa.true()
-    if scope is Scope.none:
-        return sa.false()
-    ways: list[Any] = []
-    if actor.user_id is not None:
-        ways.append(at.c.owner_id == sa.bindparam(f"{name}_id", actor.user_id, Id()))
-    if scope is Scope.team and actor.team_ids:
-        ways.append(at.c.team_id.in_(_teams(actor, name)))
-    ways += _shared(actor, entity, verb, at, name)
-    if entity.also_visible is not None and verb == "read":
-        ways.append(adapted(entity, entity.also_visible(actor), at))
-    return sa.or_(sa.false(), *ways)
+    visible = rows(registry, actor, parent, parent_verb(verb), above)
+    return [Way("parent", sa.exists().where(above.c.id == at.c[link.name], visible).correlate(at))]
 
 
 def _teams(actor: Actor, name: str) -> list[Any]:
@@ -109,19 +183,19 @@ def _padded(actor: Actor) -> list[UUID]:
     return teams + teams[-1:] * (size - len(teams))
 
 
-def _shared(actor: Actor, entity: Entity, verb: str, at: sa.FromClause, name: str) -> list[Any]:
-    """Return conditions for single records opened to the actor or the actor's teams."""
+def _shared(actor: Actor, entity: Entity, verb: str, at: sa.FromClause, name: str) -> list[Way]:
+    """Return the way to single records opened to the actor or the actor's teams."""
     share = metadata.tables.get("core_share")
-    if share is None or actor.user_id is None or verb not in ("read", "edit"):
+    if share is None or actor.user_id is None or verb not in (*READING, *CHANGING):
         return []
     me = sa.bindparam(f"{name}_id", actor.user_id, Id())
     holder = share.c.user_id == me
     if actor.team_ids:
         holder = sa.or_(holder, share.c.team_id.in_(_teams(actor, name)))
     opened = sa.select(share.c.record_id).where(share.c.entity == entity.name, holder)
-    if verb == "edit":
+    if verb in CHANGING:
         opened = opened.where(share.c.level == "edit")
-    return [at.c.id.in_(opened)]
+    return [Way("share", at.c.id.in_(opened))]
 
 
 def adapted(entity: Entity, condition: Any, at: sa.FromClause) -> Any:
@@ -148,20 +222,17 @@ def readable(
 def parameters(actor: Actor) -> dict[str, Any]:
     """Return the values of the `actor…` parameters in conditions made for any actor of the same shape."""
     found: dict[str, Any] = {}
-    name, depth, person = "actor", 0, actor
-    while person is not None:
+    for name, person in _chain(actor):
         found[f"{name}_id"] = person.user_id
         found.update({f"{name}_team{i}": t for i, t in enumerate(_padded(person))})
-        depth += 1
-        name, person = f"actor{depth}", person.on_behalf_of  # type: ignore[assignment]  # None ends the loop
     return found
 
 
 def shape(registry: Registry, actor: Actor, entity: Entity, verb: str = "read") -> tuple[Any, ...]:
     """Return what actors share when the same conditions on this entity serve both."""
-    link = entity.field(entity.parent) if entity.parent else None
-    if isinstance(link, f.Link) and link.target in registry.entities:
-        return (entity.name, shape(registry, actor, registry.entities[link.target], verb))
+    link = _above(entity)
+    if link is not None and link.target in registry.entities:
+        return (entity.name, shape(registry, actor, registry.entities[link.target], parent_verb(verb)))
     key: list[Any] = [entity.name, verb]
     person: Actor | None = actor
     while person is not None:
@@ -192,16 +263,21 @@ def identity(actor: Actor) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-async def get(uow: UnitOfWork, entity: Entity, id: UUID, verb: str = "read", *, deleted: bool = False) -> Any:  # noqa: A002
+async def get(
+    uow: UnitOfWork, entity: Entity, id: UUID, verb: str = "read", *, also: Sequence[str] = (),  # noqa: A002
+    deleted: bool = False,
+) -> Any:  # fmt: skip
     """Return the whole record for the actor to `verb`. NotFound when it is not there or not theirs to see.
 
-    deleted: take it from the trash. A record that may be read but not `verb`ed is Forbidden.
+    also: further verbs that the row must allow ("bulk_edit" in a bulk call). deleted: take it from the trash.
+    A record that may be read but not `verb`ed is Forbidden.
     """
     from crm_core.errors import Forbidden
 
     model = entity.model
     visible = rows(uow.registry, uow.actor, entity, "read", deleted=deleted)
-    allowed = sa.true() if verb == "read" else rows(uow.registry, uow.actor, entity, verb, deleted=deleted)
+    verbs = [v for v in (verb, *also) if v != "read"]
+    allowed = sa.and_(sa.true(), *(rows(uow.registry, uow.actor, entity, v, deleted=deleted) for v in verbs))
     found = (await uow.session.execute(sa.select(model, allowed).where(model.id == id, visible))).one_or_none()
     if found is None:
         raise NotFound(_("There is no such {label}.", label=entity.label))

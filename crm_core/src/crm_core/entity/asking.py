@@ -23,7 +23,8 @@ class ListParams:
 
     filter: JSON text, decoded JSON or a parsed filter. q: words to search for. sort: a sortable field,
     "-" first for descending. fields: None for every plain field. limit: 1 to 500 rows. cursor: from the
-    page before. deleted: the trash. expand: links whose records are given along.
+    page before. deleted: the trash. expand: links whose records are given along. verb: what the rows must allow
+    beside being read ("export").
     """
 
     filter: Any = None
@@ -34,6 +35,7 @@ class ListParams:
     cursor: str | None = None
     deleted: bool = False
     expand: tuple[str, ...] = ()
+    verb: str = "read"
 
 
 @dataclass(slots=True)
@@ -46,6 +48,7 @@ class Asked:
     deleted: bool
     key: tuple[Any, ...]
     params: dict[str, Any] = field(default_factory=dict)
+    verb: str = "read"
 
 
 def moment(uow: UnitOfWork) -> Moment:
@@ -66,8 +69,9 @@ def asked(uow: UnitOfWork, entity: Entity, params: ListParams) -> Asked:
         entity.name, filters.shape(node), bool(words), params.deleted,
         access.shape(uow.registry, uow.actor, entity),
         *(access.shape(uow.registry, uow.actor, uow.registry.entities[e]) for e in involved),
+        None if params.verb == "read" else access.shape(uow.registry, uow.actor, entity, params.verb),
     )  # fmt: skip
-    found = Asked(entity, node, words, params.deleted, key)
+    found = Asked(entity, node, words, params.deleted, key, verb=params.verb)
     found.params = {f"p{i}": v for i, v in enumerate(filters.arguments(node, moment(uow)))}
     found.params.update(access.parameters(uow.actor))
     if words:
@@ -90,6 +94,8 @@ def condition(uow: UnitOfWork, it: Asked) -> sa.ColumnElement[bool]:
     """Return the condition of a list: rights, filter and search words."""
     table = access.table_of(it.entity)
     parts = [access.rows(uow.registry, uow.actor, it.entity, "read", deleted=it.deleted)]
+    if it.verb != "read":
+        parts.append(access.rows(uow.registry, uow.actor, it.entity, it.verb, deleted=it.deleted))
     if it.node is not filters.EVERYTHING:
         parts.append(filter_sql.compile_filter(uow.registry, uow.actor, it.entity, it.node))
     if it.words:

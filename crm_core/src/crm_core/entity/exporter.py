@@ -9,16 +9,16 @@ import asyncio
 import csv
 import io
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from crm_core.auth.actor import Actor, Scope, narrower
+from crm_core.auth.actor import Actor, Scope
+from crm_core.entity import access, query
 from crm_core.entity import fields as f
-from crm_core.entity import query
 from crm_core.entity.cells import shielded
 from crm_core.errors import Forbidden, Invalid
 from crm_core.i18n import Strings, Text, show
@@ -83,28 +83,28 @@ def shown(registry: Registry, actor: Actor, wanted: Wanted) -> list[Shown]:
     return found
 
 
-def narrowed(actor: Actor, entity: Entity) -> Actor:
-    """Return the actor who reads no more than may be exported; Forbidden without the right to export."""
-    scope = actor.scope(entity.name, "export")
-    if scope is Scope.none:
+def demand(registry: Registry, actor: Actor, entity: Entity) -> None:
+    """Raise Forbidden without the right to export; its reach bounds the rows."""
+    if access.scope_of(registry, actor, entity, "export") is Scope.none:
         raise Forbidden(_("You may not export {plural}.", plural=entity.plural))
-    if actor.rights.everything or scope is Scope.all:
-        return actor
-    key = f"{entity.name}.read"
-    scopes = {**actor.rights.scopes, key: narrower(actor.rights.scopes.get(key, Scope.none), scope)}
-    return replace(actor, rights=replace(actor.rights, scopes=scopes))
 
 
 async def pages(kernel: Kernel, actor: Actor, wanted: Wanted) -> AsyncIterator[list[list[Any]]]:
     """Yield pages of rows of plain values: text, numbers, days, instants."""
-    reader = narrowed(actor, wanted.entity)
+    demand(kernel.registry, actor, wanted.entity)
     columns = shown(kernel.registry, actor, wanted)
     names = tuple(dict.fromkeys(c.key for c in columns if c.key != "id" and not c.key.endswith("_currency")))
     cursor: str | None = None
     while True:
-        async with kernel.read(reader) as uow:
+        async with kernel.read(actor) as uow:
             params = query.ListParams(
-                filter=wanted.filter, q=wanted.q, sort=wanted.sort, fields=names, limit=PAGE, cursor=cursor
+                filter=wanted.filter,
+                q=wanted.q,
+                sort=wanted.sort,
+                fields=names,
+                limit=PAGE,
+                cursor=cursor,
+                verb="export",
             )
             page = await query.list_records(uow, wanted.entity, params)
             labels = await _labels(uow, columns, page.items)
@@ -164,7 +164,7 @@ def plain(value: Any) -> str:
 async def export_csv(kernel: Kernel, actor: Actor, wanted: Wanted) -> AsyncIterator[bytes]:
     """Yield a CSV file, UTF-8 with a mark that spreadsheets look for, commas, CRLF."""
     columns = shown(kernel.registry, actor, wanted)
-    narrowed(actor, wanted.entity)
+    demand(kernel.registry, actor, wanted.entity)
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer)
     writer.writerow([_title(c, wanted, actor.locale) for c in columns])
@@ -187,7 +187,7 @@ async def export_xlsx(
     from openpyxl.cell import WriteOnlyCell
 
     columns = shown(kernel.registry, actor, wanted)
-    narrowed(actor, wanted.entity)
+    demand(kernel.registry, actor, wanted.entity)
     book = Workbook(write_only=True)
     sheet = book.create_sheet(title=str(wanted.entity.plural)[:31])
     sheet.append([_title(c, wanted, actor.locale) for c in columns])

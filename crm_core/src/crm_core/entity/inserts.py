@@ -83,6 +83,19 @@ def insert(uow: UnitOfWork, record: Any, entity: Entity | None = None) -> Any:
     return record
 
 
+def insert_part(uow: UnitOfWork, model: Any, values: dict[str, Any]) -> dict[str, Any]:
+    """Insert a part of a new record, for whose event the caller answers; return all its values.
+
+    It becomes no object of the session, which would cost more than its row. A model that checks its own
+    values when they are set is made all the same.
+    """
+    if sa.inspect(model).validators:
+        record: dict[str, Any] = insert(uow, model(**values)).__dict__
+        return record
+    uow.inserts.append((model, fill(model, values)))
+    return values
+
+
 def insert_rows(uow: UnitOfWork, model: Any, rows: list[dict[str, Any]]) -> None:
     """Insert plain rows (associations, tags) with this unit of work, after its new records."""
     uow.demand_write()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -34,7 +34,14 @@ class RateMissing(Invalid):
 class MoneySettings(msgspec.Struct, frozen=True, kw_only=True):
     """The currency in which amounts are compared and added up (ISO 4217)."""
 
-    base_currency: str = "EUR"
+    base_currency: Annotated[
+        str,
+        msgspec.Meta(
+            title=str(_("Base currency")),
+            description=str(_("Amounts are compared and added up in it. It is fixed once there are amounts or rates.")),
+            extra={"kind": "currency", "required": True},
+        ),
+    ] = "EUR"
 
 
 class Currency(Model):

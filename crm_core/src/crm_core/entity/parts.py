@@ -11,7 +11,7 @@ from crm_core.entity import fields as f
 from crm_core.entity import tags
 from crm_core.entity.changes import touch
 from crm_core.entity.clean import BadValue, clean
-from crm_core.entity.inserts import insert
+from crm_core.entity.inserts import insert, insert_part
 from crm_core.i18n import Strings
 from crm_core.plugin.declare import Child, Entity
 
@@ -57,24 +57,22 @@ def _clean_child(child: Child, row: Any) -> dict[str, Any] | None:
 async def create(uow: UnitOfWork, entity: Entity, record: Any, rest: dict[str, Any]) -> None:
     """Add the parts of a new record."""
     changes = uow.demand_write()
+    told: dict[str, Any] = {}
     for child in entity.children:
         for position, row in enumerate(rest.get(child.name, ())):
             row.pop("id", None)
-            part = _part(child, record, row, position)
-            insert(uow, part)
-            told = {n: getattr(part, n) for x in child.fields for n in x.columns}
-            changes.note(entity, record.id, "created", {}, {f"{child.name}.{part.id}": told}, record)
+            part = insert_part(uow, child.model, _values(child, record, row, position))
+            told[f"{child.name}.{part['id']}"] = {n: part[n] for x in child.fields for n in x.columns}
+    if told:
+        changes.note(entity, record.id, "created", {}, told, record)
     for field in entity.fields:
         if rest.get(field.name):
             await _set(uow, entity, record, field, rest[field.name], [])
     await _extensions(uow, entity, record, rest, new=True)
 
 
-def _part(child: Child, record: Any, row: dict[str, Any], position: int) -> Any:
-    part = child.model(**{**row, child.foreign_key: record.id})
-    if child.ordered:
-        part.position = position
-    return part
+def _values(child: Child, record: Any, row: dict[str, Any], position: int) -> dict[str, Any]:
+    return {**row, child.foreign_key: record.id, **({"position": position} if child.ordered else {})}
 
 
 async def update(uow: UnitOfWork, entity: Entity, record: Any, rest: dict[str, Any]) -> None:
@@ -116,7 +114,7 @@ async def _children(uow: UnitOfWork, entity: Entity, record: Any, child: Child, 
     for position, row in enumerate(rows):
         part = old.pop(row.pop("id", None), None)
         if part is None:
-            uow.session.add(_part(child, record, row, position))
+            uow.session.add(child.model(**_values(child, record, row, position)))
             continue
         for name, value in row.items():
             if getattr(part, name) != value:

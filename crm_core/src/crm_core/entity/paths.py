@@ -105,7 +105,8 @@ def names(registry: Registry, entity: str) -> Names:
         values.update(_values(found, extension.field, extension))
     steps = _links(registry, found, values)
     for source, field in registry.reverses.get(entity, ()):
-        steps[field.reverse] = Step(field.reverse, "reverse", Value(source, field, field.name), source)
+        made_by = next((x for x in registry.extensions.get(source.name, ()) if x.field is field), None)
+        steps[field.reverse] = Step(field.reverse, "reverse", Value(source, field, field.name, made_by), source)
     for child in found.children:
         steps[child.name] = Step(child.name, "child", child, child)
     return Names(values, steps)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import sqlalchemy as sa
 
-from crm_core.auth.actor import Scope
+from crm_core.auth.actor import Scope, narrower
 from crm_core.auth.people import TeamMember
+from crm_core.entity import access, money, parts
 from crm_core.entity import fields as f
-from crm_core.entity import money, parts
 from crm_core.entity.changes import touch
 from crm_core.entity.clean import BadValue, clean, currency, zone
 from crm_core.entity.event_rows import EventData, EventRow
-from crm_core.entity.inserts import insert
+from crm_core.entity.inserts import insert, send
+from crm_core.entity.plans import Plan, plan_of
 from crm_core.errors import Forbidden, Invalid
 from crm_core.i18n import Strings, Text
 from crm_core.plugin.declare import Entity, Ref
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from crm_core.uow import UnitOfWork
 
 _ = Strings("crm_core")
+OWNING = ("owner_id", "team_id")  # who changes these gives the record to somebody: the verb "assign"
 
 
 async def create(uow: UnitOfWork, entity: Entity, values: Mapping[str, Any], *, trusted: bool = False) -> Any:
@@ -36,13 +38,13 @@ async def create(uow: UnitOfWork, entity: Entity, values: Mapping[str, Any], *, 
         demand(uow, entity, "create")
     given = await entity.defaults(uow, dict(values)) if entity.defaults else dict(values)
     columns, rest = take(uow, entity, given, trusted=trusted)
-    for field in entity.fields:
-        for name in field.columns[:1]:
-            if name not in columns and field.default is not None:
-                columns[name] = field.default() if callable(field.default) else field.default
-    _required(entity, {**rest, **columns}, {x.name for x in entity.fields})
+    plan = plan_of(uow.registry, entity)
+    for name, default in plan.defaults:
+        if name not in columns:
+            columns[name] = default() if callable(default) else default
+    _required(plan, {**rest, **columns}, plan.own)
     columns = {k: v for k, v in columns.items() if k not in rest}
-    await _own(uow, entity, columns, trusted=trusted)
+    await _own(uow, entity, columns, "create", trusted=trusted)
     record = entity.model(**columns)
     await money.fill(uow, entity, record)
     if entity.validate:  # before the insert: what it derives is part of the created row
@@ -62,14 +64,14 @@ async def update(
     both values; changes to different fields merge.
     """
     columns, rest = take(uow, entity, values, trusted=trusted)
-    _required(entity, {**columns, **rest}, set(columns) | set(rest))
+    _required(plan_of(uow.registry, entity), {**columns, **rest}, columns.keys() | rest.keys())
     changed = {k: v for k, v in columns.items() if getattr(record, k) != v}
     if version is not None and version != record.version:
         await _conflict(uow, entity, record, version, changed, rest)
+    if not trusted and not changed.keys().isdisjoint(OWNING):
+        await _demand_assign(uow, entity, record, changed)
     if "owner_id" in changed:
-        if not trusted:
-            demand(uow, entity, "assign")
-        await _own(uow, entity, changed, trusted=trusted)
+        await _own(uow, entity, changed, "assign", trusted=trusted)
     stage = next((x for x in entity.fields if isinstance(x, f.Stage) and x.name in changed), None)
     moved = changed.pop(stage.name) if stage and record.__dict__.get(stage.name) is not None else None
     for name, value in changed.items():
@@ -109,7 +111,7 @@ def set_field(record: Any, name: str, value: Any) -> None:
 
 def demand(uow: UnitOfWork, entity: Entity, verb: str) -> None:
     """Raise Forbidden when the actor lacks a verb on every row of an entity."""
-    if uow.actor.scope(parent_of(uow, entity).name, "edit" if entity.parent else verb) is Scope.none:
+    if access.scope_of(uow.registry, uow.actor, entity, verb) is Scope.none:
         raise Forbidden(_("You may not do this with {plural}.", plural=entity.plural))
 
 
@@ -128,17 +130,16 @@ def take(
     columns: dict[str, Any] = {}
     rest: dict[str, Any] = {}
     errors: dict[str, Text | str] = {}
-    fields = {k: x for x in uow.registry.fields(entity) for k in (x.name, *x.columns)}
-    children = {c.name: c for c in entity.children}
+    plan = plan_of(uow.registry, entity)
     for key, value in values.items():
         try:
-            if key in children:
-                rest[key] = parts.clean_children(children[key], value)
+            if key in plan.children and (trusted or uow.actor.may_set(entity.name, key)):
+                rest[key] = parts.clean_children(plan.children[key], value)
                 continue
-            field = fields.get(key)
+            field = plan.keys.get(key)
             if field is None or (not trusted and not _may_set(uow, entity, field, key)):
                 raise BadValue(_("This field does not exist or cannot be set."))
-            _one(field, key, value, columns if entity.field(field.name) is field else rest, rest)
+            _one(field, key, value, columns if field.name in plan.own else rest, rest)
         except BadValue as error:
             errors[key] = error.text
     if errors:
@@ -167,18 +168,31 @@ def _one(field: f.Field, key: str, value: Any, columns: dict[str, Any], rest: di
         columns[key] = clean(field, value)
 
 
-def _required(entity: Entity, values: Mapping[str, Any], names: set[str]) -> None:
+def _required(plan: Plan, values: Mapping[str, Any], names: Set[str]) -> None:
     missing: dict[str, Text | str] = {
-        x.name: _("This is required.")
-        for x in entity.fields
-        if x.required and x.name in names and values.get(x.columns[0] if x.columns else x.name) in (None, "", [])
+        name: _("This is required.")
+        for name, column in plan.required
+        if name in names and values.get(column) in (None, "", [])
     }
     if missing:
         raise Invalid(_("Some values are missing."), fields=missing)
 
 
-async def _own(uow: UnitOfWork, entity: Entity, columns: dict[str, Any], *, trusted: bool) -> None:
-    """Fill owner and team; a narrow right to create or assign bounds who the owner may be."""
+async def _demand_assign(uow: UnitOfWork, entity: Entity, record: Any, changed: Mapping[str, Any]) -> None:
+    """Refuse to give away a record beyond the reach of the right to assign, or to a team beyond it."""
+    demand(uow, entity, "assign")
+    scope = access.scope_of(uow.registry, uow.actor, entity, "assign")
+    if scope is Scope.all:
+        return
+    await send(uow)  # a record of this transaction has to be there to be asked for
+    await access.get(uow, entity, record.id, "assign")
+    team = changed.get("team_id")
+    if "owner_id" not in changed and (scope is Scope.own or team not in uow.actor.team_ids):
+        raise Forbidden(_("You may not give a record to this team."))
+
+
+async def _own(uow: UnitOfWork, entity: Entity, columns: dict[str, Any], verb: str, *, trusted: bool) -> None:
+    """Fill owner and team; the reach of assigning, and of creating for a new record, bounds who the owner may be."""
     if entity.field("owner_id") is None:
         return
     owner: UUID | None = columns.setdefault("owner_id", uow.actor.user_id)
@@ -192,9 +206,12 @@ async def _own(uow: UnitOfWork, entity: Entity, columns: dict[str, Any], *, trus
             sa.select(TeamMember.team_id).where(TeamMember.user_id == owner, TeamMember.is_primary)
         )
     columns["team_id"] = team
-    scope = uow.actor.scope(entity.name, "assign") if not trusted else Scope.all
-    allowed = scope is Scope.all or owner == uow.actor.user_id or (scope is Scope.team and team in uow.actor.team_ids)
-    if not allowed:
+    if trusted:
+        return
+    scope = access.scope_of(uow.registry, uow.actor, entity, "assign")
+    if verb == "create":
+        scope = narrower(scope, access.scope_of(uow.registry, uow.actor, entity, "create"))
+    if owner != uow.actor.user_id and not access.within(uow.actor, scope, owner, team):
         raise Forbidden(_("You may not give a record to this person."))
 
 

@@ -113,7 +113,7 @@ async def search(uow: UnitOfWork, text: str, *, entities: Sequence[str] | None =
             rows += [r for r in more if (r[0], r[1]) not in seen]
     narrow = {n for n, e in uow.registry.entities.items() if barred(uow.actor, e)}
     rows = [r for r in rows if r[0] not in narrow or _begins(words(r[2]), wanted)]
-    rows.sort(key=lambda r: _rank(r[2], wanted))
+    rows.sort(key=lambda r: _rank(r[3].split(), wanted))
     return await _visible(uow, [Ref(r[0], r[1]) for r in rows], limit)
 
 
@@ -132,8 +132,7 @@ def _begins(have: list[str], wanted: list[str]) -> bool:
     return all(any(h.startswith(w) for h in have) for w in wanted)
 
 
-def _rank(title: str, wanted: list[str]) -> tuple[Any, ...]:
-    have = words(title)
+def _rank(have: list[str], wanted: list[str]) -> tuple[Any, ...]:
     return (not _begins(have, wanted), not set(wanted) <= set(have), have[:1] != wanted[:1], have)
 
 
@@ -159,7 +158,7 @@ async def _candidates(uow: UnitOfWork, expression: str, entities: Sequence[str] 
         if actor.team_ids:
             mine.append(TABLE.c.team_id.in_([parameter(f"t{i}", Id()) for i in range(len(actor.team_ids))]))
         narrow = sa.and_(TABLE.c.entity.in_(names), sa.or_(sa.false(), *mine))
-        hits = sa.select(TABLE.c.entity, TABLE.c.record_id, TABLE.c.title_text).where(
+        hits = sa.select(TABLE.c.entity, TABLE.c.record_id, TABLE.c.title_text, TABLE.c.title).where(
             matching(uow.db.dialect), sa.or_(TABLE.c.entity.in_(everything), narrow)
         )
         if uow.db.sqlite:

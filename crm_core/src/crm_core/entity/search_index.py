@@ -18,7 +18,8 @@ from crm_core.db.model import Model
 from crm_core.db.types import ENTITY_NAME, Id
 from crm_core.entity import fields as f
 from crm_core.entity.changes import Change
-from crm_core.entity.folding import words
+from crm_core.entity.folding import words as words_of
+from crm_core.entity.plans import Plan, plan_of
 from crm_core.plugin.declare import Child, Entity
 from crm_core.plugin.registry import Registry
 
@@ -94,28 +95,25 @@ def drop_search(bind: sa.Connection) -> None:
     bind.exec_driver_sql("drop table if exists core_search_fts")
 
 
-def indexed(fields: Iterable[f.Field], weight: str) -> list[f.Field]:
-    """Return the fields whose words enter the index with a weight."""
-    return [x for x in fields if x.search == weight and x.readable is None]
-
-
 def searchable(entity: Entity) -> bool:
     """Return whether an entity's records can be found by words."""
-    return bool(indexed(entity.fields, "A") or indexed(entity.fields, "B"))
+    return any(x.search in ("A", "B") and x.readable is None for x in entity.fields)
 
 
 def document(
     registry: Registry, entity: Entity, record: Any, parts: Mapping[str, Sequence[Any]] | None = None
 ) -> Document | None:
     """Return the row of `core_search` for a record and its children; None when it is not searched for."""
-    if not searchable(entity):
+    plan = plan_of(registry, entity)
+    if not plan.searchable:
         return None
-    title = [_text(record, x) for x in indexed(entity.fields, "A")]
-    body = [_text(record, x) for x in indexed(entity.fields, "B")]
-    for child in entity.children:
-        for row in (parts or {}).get(child.name, ()):
-            title += [_text(row, x) for x in indexed(child.fields, "A")]
-            body += [_text(row, x) for x in indexed(child.fields, "B")]
+    own = plan.words[""]
+    title, body = [_text(record, x) for x in own.title], [_text(record, x) for x in own.body]
+    for name, rows in (parts or {}).items():
+        words = plan.words[name]
+        for row in rows:
+            title += [_text(row, x) for x in words.title]
+            body += [_text(row, x) for x in words.body]
     return {
         "entity": entity.name,
         "record_id": record.id,
@@ -134,25 +132,22 @@ def _text(row: Any, field: f.Field) -> str:
 
 
 def _stored(texts: list[str], most: int) -> str:
-    found = dict.fromkeys(w[:LONGEST_WORD] for text in texts if text for w in words(text))
+    found = dict.fromkeys(w[:LONGEST_WORD] for text in texts if text for w in words_of(text))
     return " ".join(list(found)[:most])
 
 
-def touched(change: Change) -> bool:
+def touched(plan: Plan, change: Change) -> bool:
     """Return whether a change can alter what its record is found by."""
-    if change.kind != "updated":
-        return True
-    entity = change.entity
-    names = {x.name for x in entity.fields if x.search} | {"owner_id", "team_id", entity.title}
-    children = {c.name for c in entity.children if any(x.search for x in c.fields)}
-    return any(n in names or n.partition(".")[0] in children for n in (*change.before, *change.after))
+    names = (*change.before, *change.after)  # a child's is "<child>.<id>"
+    return change.kind != "updated" or any(n.partition(".")[0] in plan.finds for n in names)
 
 
 async def documents(uow: UnitOfWork, changes: Iterable[Change]) -> list[Document]:
     """Return the rows for what changed, children included: from the event of a new record, else read."""
     found = []
     for change in changes:
-        if change.kind in ("deleted", "merged") or not searchable(change.entity) or not touched(change):
+        plan = plan_of(uow.registry, change.entity)
+        if change.kind in ("deleted", "merged") or not plan.searchable or not touched(plan, change):
             continue
         # A change of parts alone carries no record; its owner is in the session, or the flush had refused.
         record = change.record or await uow.session.get(change.entity.model, change.id)

@@ -10,13 +10,13 @@ from uuid import UUID
 import msgspec
 import sqlalchemy as sa
 
-from crm_core.db.writes import Batch, batch
-from crm_core.db.writes import write as write_rows
+from crm_core.db.writes import Batch, batch, write_and_commit
 from crm_core.entity import inserts, search
 from crm_core.entity.changes import Change, Happened
 from crm_core.entity.event_rows import EventData, EventRef, EventRow, EventText
 from crm_core.entity.fields import Link
-from crm_core.plugin.declare import Entity, JobCall, Listener
+from crm_core.entity.plans import Plan, plan_of
+from crm_core.plugin.declare import JobCall, Listener
 
 if TYPE_CHECKING:
     from crm_core.uow import UnitOfWork
@@ -53,7 +53,7 @@ def listener_name(listener: Listener) -> str:
 
 
 async def write(uow: UnitOfWork) -> None:
-    """Write new records and everything that goes along with the commit, in one trip to the database."""
+    """Write new records and everything that goes along with the commit, and commit: one trip on SQLite."""
     changes = uow.demand_write()
     net = list(changes.events())
     events = [happened(uow, c) for c in net] + uow.emitted
@@ -67,9 +67,9 @@ async def write(uow: UnitOfWork) -> None:
             batches.append(batch(search.SearchRow.__table__, rows, conflict=("entity", "record_id"), overwrite=True))
     if uow.jobs:
         batches.append(batch(_job_table(), uow.jobs, conflict=()))
-    await write_rows(uow.db, uow.session, batches)
     if gone := [(c.entity.name, c.id) for c in net if c.kind in ("deleted", "merged")]:
         await search.remove(uow, gone)
+    await write_and_commit(uow.db, uow.session, batches)
 
 
 def _job_table() -> Any:
@@ -140,17 +140,18 @@ def references(uow: UnitOfWork, event: Happened) -> list[tuple[str, UUID]]:
     if event.entity is not None and event.record_id is not None and event.entity in uow.registry.entities:
         refs.insert(0, (event.entity, event.record_id))
         if event.record is not None:
-            refs += linked(uow.registry.entities[event.entity], event.record)
+            refs += linked(plan_of(uow.registry, uow.registry.entities[event.entity]), event.record)
     return refs
 
 
-def linked(entity: Entity, record: Any) -> list[tuple[str, UUID]]:
+def linked(plan: Plan, record: Any) -> list[tuple[str, UUID]]:
     """Return the records a record hangs on: links with a reverse relation, and any-links."""
     found: list[tuple[str, UUID]] = []
     values = record.__dict__
-    for field in entity.fields:
-        if isinstance(field, Link) and field.reverse and values.get(field.name):
-            found.append((field.target, values[field.name]))
-        elif field.kind == "any_link" and values.get(f"{field.name}_id"):
+    for field in plan.links:
+        if isinstance(field, Link):
+            if values.get(field.name):
+                found.append((field.target, values[field.name]))
+        elif values.get(f"{field.name}_id"):
             found.append((values[f"{field.name}_entity"], values[f"{field.name}_id"]))
     return found

@@ -33,6 +33,8 @@ from crm_core.plugin.declare import (
     Slot,
     Variable,
 )
+from crm_core.plugin.handovers import Handover, Held
+from crm_core.plugin.routes import EntityRoutes
 
 hookimpl = pluggy.HookimplMarker("crm")
 
@@ -46,10 +48,13 @@ __all__ = [
     "Default",
     "DemoData",
     "Entity",
+    "EntityRoutes",
     "Event",
     "EventSink",
     "EventType",
     "FieldOn",
+    "Handover",
+    "Held",
     "Job",
     "JobCall",
     "Listener",

@@ -92,6 +92,7 @@ class Entity:
     in_menu: bool = True
     order: int = 100
     has_activity: bool = False  # model has last_activity_at and next_activity_at, kept by core
+    open_when: Any = None  # filter of records still being worked on, which are handed over; None: all not in the trash
     public_read: bool = False  # every signed-in user may read all rows (users, teams, stages)
     protected: bool = False
 
@@ -160,7 +161,10 @@ class Permission:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettingsGroup:
-    """Typed settings: a Struct with defaults, stored per system or per user."""
+    """Typed settings: a Struct with defaults, stored per system or per user.
+
+    validate: async (uow, old, new) raising `Invalid` with a text per field; asked wherever they are saved.
+    """
 
     name: str
     struct: type[msgspec.Struct]
@@ -168,6 +172,7 @@ class SettingsGroup:
     scope: str = "system"  # or "user"
     permission: str = "core.settings.manage"
     order: int = 100
+    validate: Callable[[UnitOfWork, Any, Any], Awaitable[None]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +205,7 @@ class Slot:
 
     template: query-free, rendered in line. src: path loaded by its own request ("/quotes/panel?…",
     `{entity}` and `{id}` replaced). place: "record.panels", "record.header", "list.menu", "home.top",
-    "dashboard.tiles", "settings.pages" (a link to `src`), "layout.user", "layout.foot". `entity` narrows
+    "dashboard.tiles", "settings.pages" (a link to `src`), "layout.top", "layout.user", "layout.foot". `entity` narrows
     the places of records and lists to one kind.
     """
 
@@ -303,10 +308,15 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class MailTransport:
-    """A way to send system mail."""
+    """A way to send system mail: `send(outgoing)` returns when the mail was taken, see `features/mail/transports.py`.
+
+    reserves: it awaits `outgoing.reserve()` itself, right before the step that cannot be undone; else that was
+    done before it is called, and every error but NotNow and Refused leaves the outcome unknown.
+    """
 
     name: str
     send: Callable[..., Awaitable[None]]
+    reserves: bool = False
 
 
 @dataclass(frozen=True, slots=True)

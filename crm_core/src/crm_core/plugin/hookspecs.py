@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import pluggy
 
 from crm_core.plugin import declare as d
+from crm_core.plugin.handovers import Handover
+from crm_core.plugin.routes import EntityRoutes
 
 hookspec = pluggy.HookspecMarker("crm")
 
@@ -56,6 +58,18 @@ def crm_defaults() -> Sequence[d.Default]:
 @hookspec
 def crm_routes() -> Sequence[type]:
     """`ApiController`, `PageController` and `PublicController` classes."""
+    return ()
+
+
+@hookspec
+def crm_entity_routes() -> Sequence[EntityRoutes]:
+    """Routes that every entity gets, those of other plugins included."""
+    return ()
+
+
+@hookspec
+def crm_handovers() -> Sequence[Handover]:
+    """What a user holds beside records with an owner, for the page that hands work over."""
     return ()
 
 

@@ -32,7 +32,7 @@ GROUP, BRIDGES = "crm.plugins", "crm.bridges"
 RESERVED = frozenset({"core", "api", "static", "auth", "admin", "content", "public", "dev"})
 BUILT_IN = (
     "organisation", "users", "teams", "roles", "session", "money", "tags", "companies", "contacts", "leads",
-    "deals", "activities", "comments", "files", "imports", "views", "jobs",
+    "deals", "activities", "comments", "files", "imports", "views", "jobs", "mail", "search", "settings", "styleguide",
 )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from crm_core.plugin.registry import PluginInfo
 # Names kept in the database or shown to others; an author's word for "mine" has to be in them.
 NAMED = (
     "crm_entities", "crm_permissions", "crm_events", "crm_settings", "crm_defaults", "crm_schedules", "crm_demo_data",
-    "crm_checks", "crm_mail_transports", "crm_event_sinks",
+    "crm_checks", "crm_mail_transports", "crm_event_sinks", "crm_entity_routes", "crm_handovers",
 )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+from crm_core.entity.fields import Link
 from crm_core.errors import StartupError
 from crm_core.plugin import declare as d
 from crm_core.plugin import hookspecs
@@ -33,7 +34,7 @@ class PluginInfo:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Registry:
-    """Read-only; made by the loader."""
+    """Read-only; made by the loader. plans: what `entity.plans` works out, kept as long as the registry."""
 
     values: Mapping[str, tuple[Any, ...]]
     plugins: tuple[PluginInfo, ...]
@@ -47,6 +48,7 @@ class Registry:
     listeners: Mapping[str, tuple[d.Listener, ...]] = field(default_factory=dict)
     jobs: Mapping[type, d.Job] = field(default_factory=dict)
     jobs_by_name: Mapping[str, d.Job] = field(default_factory=dict)
+    plans: dict[str, Any] = field(default_factory=dict)
 
     def gather(self, hook: Callable[[], Sequence[T]]) -> tuple[T, ...]:
         """Return everything plugins gave for a hook, e.g. `gather(hookspecs.crm_nav)`."""
@@ -101,9 +103,9 @@ def build(values: Mapping[str, tuple[Any, ...]], plugins: tuple[PluginInfo, ...]
 
     entities = get(hookspecs.crm_entities)
     by_name = unique("entity", ((e.name, e) for e in entities))
-    reverses = [
-        (f.target, (e, f)) for e in entities for f in e.fields if getattr(f, "reverse", "") and f.target in by_name
-    ]
+    linking = [(e, f) for e in entities for f in e.fields]
+    linking += [(by_name[x.entity], x.field) for x in get(hookspecs.crm_fields) if x.entity in by_name]
+    reverses = [(f.target, (e, f)) for e, f in linking if isinstance(f, Link) and f.reverse and f.target in by_name]
     actions = group((a.entity, a) for a in get(hookspecs.crm_actions))
 
     def package(call: type) -> str:

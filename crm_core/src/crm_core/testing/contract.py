@@ -88,12 +88,12 @@ class PluginContract:
         faults += [f"{g.struct.__name__}: every setting needs a default" for g in mine.settings if not _empty(g.struct)]
         assert faults == []
 
-    def test_every_route_has_a_right_or_says_public(self, kernel: Kernel, mine: declared.Declared) -> None:
-        """A route without `permission` answers everybody who is signed in: that has to be said."""
+    def test_every_route_says_who_may_use_it(self, kernel: Kernel, mine: declared.Declared) -> None:
+        """Each names its `permission`, or says `signed_in` or `public`."""
         missing = [
             f"{method} {path_of(route)}"
             for route, method, handler in routes_of(kernel, mine)
-            if not handler.opt.get("permission") and not handler.opt.get("public")
+            if not any(handler.opt.get(mark) for mark in ("permission", "signed_in", "public"))
         ]
         assert missing == []
 

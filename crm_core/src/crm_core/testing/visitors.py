@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import typing
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -101,18 +101,20 @@ class Visitors:
                     answer = await client.request(
                         method, path_of(route), headers=headers, params=query_of(handler), **body
                     )
-                    if fault := wrong(visitor, bool(handler.opt.get("public")), answer.status_code):
+                    if fault := wrong(visitor, handler.opt, answer.status_code):
                         yield f"{method} {path_of(route)} {visitor}: {answer.status_code}, {fault}"
 
 
-def wrong(visitor: str, public: bool, status: int) -> str:
+def wrong(visitor: str, opt: Mapping[str, Any], status: int) -> str:
     """Say what is wrong with an answer; "" for a right one."""
     if status >= 500:
         return "a fault of the server"
-    if public:
+    if opt.get("public"):
         return "" if status not in (401, 403) else "a public route asks for nobody's right"
     if visitor == "anonymous":
         return "" if status in (401, 302, 303) else "nobody must sign in"
+    if opt.get("signed_in") and not opt.get("permission"):
+        return "" if status != 401 else "somebody signed in is not known"
     if visitor == "without right":
         return "" if status in (403, 404) else "answers without the right"
     return "the right is not enough" if status in (401, 403) else ""

@@ -14,24 +14,32 @@ class PageController(Controller):
 
     A handler takes `uow: NamedDependency[UnitOfWork]` and answers with `page(request, uow, template, …)`
     or `redirect(request, path)`. `permission` is needed for every route unless a route's `opt` names its
-    own (`opt={"permission": "quotes.quote.approve"}`, or `opt={"public": True}`).
+    own (`opt={"permission": "quotes.quote.approve"}`, or `opt={"public": True}`). `signed_in` says that
+    whoever is signed in may use the routes; handlers then look after rights themselves.
     """
 
     permission: ClassVar[str] = ""
+    signed_in: ClassVar[bool] = False
     include_in_schema = False
 
     def __init__(self, owner: Any) -> None:
         super().__init__(owner)
         self.exception_handlers = {FormInvalid: form_invalid, **(self.exception_handlers or {})}
-        self.opt = {"kind": "page", **({"permission": self.permission} if self.permission else {}), **(self.opt or {})}
+        self.opt = {"kind": "page", **demanded(self.permission, self.signed_in), **(self.opt or {})}
 
 
 class ApiController(Controller):
-    """JSON under /api/v1; errors as problem+json. `path` is given without the prefix."""
+    """JSON under /api/v1; errors as problem+json. `path` is given without the prefix; rights as for pages."""
 
     permission: ClassVar[str] = ""
+    signed_in: ClassVar[bool] = False
 
     def __init__(self, owner: Any) -> None:
         super().__init__(owner)
         self.path = "/api/v1" + (self.path if self.path.startswith("/") else f"/{self.path}").rstrip("/")
-        self.opt = {"kind": "api", **({"permission": self.permission} if self.permission else {}), **(self.opt or {})}
+        self.opt = {"kind": "api", **demanded(self.permission, self.signed_in), **(self.opt or {})}
+
+
+def demanded(permission: str, signed_in: bool) -> dict[str, Any]:
+    """Return the part of a route's options that says who may use it."""
+    return ({"permission": permission} if permission else {}) | ({"signed_in": True} if signed_in else {})

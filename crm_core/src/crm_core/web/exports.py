@@ -14,7 +14,7 @@ from litestar.params import FromQuery
 from litestar.response import Stream
 
 from crm_core.auth.session import authenticate
-from crm_core.entity.exporter import Wanted, export_csv, export_xlsx, narrowed, shown
+from crm_core.entity.exporter import Wanted, demand, export_csv, export_xlsx, shown
 from crm_core.errors import Invalid
 from crm_core.i18n import Strings
 from crm_core.kernel import Kernel
@@ -43,7 +43,7 @@ def export_route(entity: Entity, path: str, opt: dict[str, Any], tags: list[str]
             columns=tuple(n for n in fields.split(",") if n),
         )  # fmt: skip
         # What is wrong is said now: once the file has begun there is no other answer.
-        narrowed(actor, entity)
+        demand(kernel.registry, actor, entity)
         shown(kernel.registry, actor, wanted)
         name = {"content-disposition": f'attachment; filename="{entity.path}.{format}"'}
         if format == "csv":

@@ -12,6 +12,7 @@ from litestar.di import NamedDependency
 
 from crm_core.entity import access, query, records
 from crm_core.entity import fields as f
+from crm_core.entity.actions import perform
 from crm_core.errors import CrmError, Invalid
 from crm_core.i18n import Strings, show
 from crm_core.plugin.declare import Action, Entity
@@ -23,7 +24,6 @@ from crm_core.web.forms import Form
 from crm_core.web.inputs import Input
 from crm_core.web.list_state import EMPTY, ME, PERIODS, RANGES, TEXTS, TIMES, Chip, ListState, list_state
 from crm_core.web.page import page, redirect, web_of
-from crm_core.web.rest import perform
 from crm_core.web.struct_forms import struct_form
 from crm_core.web.views import display_for, fill_options, first_of, may, parent_of, plain
 
@@ -31,12 +31,14 @@ _ = Strings("crm_core")
 AnyRequest = Request[Any, Any, Any]
 Uow = NamedDependency[UnitOfWork]
 MOST = 500  # records in one bulk action
+BULK = ("bulk_edit",)  # what each row must allow beside the action's own right
 
 
 def options_of(registry: Registry, entity: Entity, **more: Any) -> dict[str, Any]:
     """Return the route options of an entity's pages."""
     right = "" if entity.public_read else f"{parent_of(registry, entity)}.read"
-    return {"kind": "page", "entity": entity.name, **({"permission": right} if right else {}), **more}
+    who = {"permission": right} if right else {"signed_in": True}
+    return {"kind": "page", "entity": entity.name, **who, **more}
 
 
 def list_routes(registry: Registry, entity: Entity) -> list[Any]:
@@ -84,7 +86,8 @@ async def listing(request: AnyRequest, uow: UnitOfWork, entity: Entity) -> Respo
     context |= {
         "filters": filters, "chips": await chips(uow, state, filters, request), "bulk": bulk_actions(uow, entity),
         "may_create": may(uow, entity, "create"), "may_export": may(uow, entity, "export"),
-        "may_import": may(uow, entity, "import"), "may_delete": may(uow, entity, "delete"), "count": len(rows),
+        "may_import": may(uow, entity, "import"), "may_delete": may(uow, entity, "delete"),
+        "may_bulk": may(uow, entity, "bulk_edit"), "count": len(rows),
     }  # fmt: skip
     return await page(request, uow, "core/list.html", **context)
 
@@ -92,7 +95,7 @@ async def listing(request: AnyRequest, uow: UnitOfWork, entity: Entity) -> Respo
 def bulk_actions(uow: UnitOfWork, entity: Entity) -> list[Action]:
     """Return the bulk actions the actor may use."""
     actions = uow.registry.actions.get(entity.name, {}).values()
-    return [a for a in actions if a.bulk and uow.actor.may(a.permission)]
+    return [a for a in actions if a.bulk and uow.actor.may(a.permission) and may(uow, entity, "bulk_edit")]
 
 
 async def filter_form(uow: UnitOfWork, state: ListState) -> Form:
@@ -161,6 +164,7 @@ def _said(uow: UnitOfWork, one: Input, value: str) -> str:
 
 async def bulk_action(request: AnyRequest, uow: UnitOfWork, entity: Entity) -> Response[Any]:
     """Do what the bar below the list says with the ticked records; ask first for deletion and for parameters."""
+    records.demand(uow, entity, "bulk_edit")
     posted = await request.form()
     name, ids = str(posted.get("action") or ""), _ids(posted.getall("id", []))
     if not ids:
@@ -195,11 +199,12 @@ async def _each(
         try:
             async with uow.savepoint():
                 if action is not None:
-                    await perform(uow, entity, action, key, params)
+                    await perform(uow, entity, action, key, params, also=BULK)
                 elif name == "restore":
-                    await records.restore(uow, entity, await access.get(uow, entity, key, "delete", deleted=True))
+                    found = await access.get(uow, entity, key, "delete", also=BULK, deleted=True)
+                    await records.restore(uow, entity, found)
                 else:
-                    await records.delete(uow, entity, await access.get(uow, entity, key, "delete"))
+                    await records.delete(uow, entity, await access.get(uow, entity, key, "delete", also=BULK))
         except CrmError as error:
             failed.append((key, show(error.text, uow.locale)))
     return len(ids) - len(failed), failed

@@ -20,10 +20,7 @@ from crm_core.web.form_pages import form_routes
 from crm_core.web.list_pages import list_routes
 from crm_core.web.page import FormInvalid, form_invalid, page, web_of
 from crm_core.web.record_pages import record_routes
-from crm_core.web.search_pages import SEARCH_ROUTES
-from crm_core.web.settings_pages import SETTINGS_ROUTES
 from crm_core.web.slots import filled, slots_at
-from crm_core.web.styleguide import STYLEGUIDE_ROUTES
 from crm_core.web.views import display_for, may, plain, seen_fields
 
 AnyRequest = Request[Any, Any, Any]
@@ -46,7 +43,7 @@ async def static(
     return File(found, media_type=media, content_disposition_type="inline", headers=headers)
 
 
-@get("/", opt={"kind": "page"}, include_in_schema=False)
+@get("/", opt={"kind": "page", "signed_in": True}, include_in_schema=False)
 async def home(request: AnyRequest, uow: Uow) -> Response[Any]:
     """Answer with the newest records of each kind, and the tiles of plugins."""
     tiles = []
@@ -67,7 +64,7 @@ async def home(request: AnyRequest, uow: Uow) -> Response[Any]:
     return await page(request, uow, "core/home.html", tiles=tiles)
 
 
-@get("/slots/{place:str}", opt={"kind": "page"}, include_in_schema=False)
+@get("/slots/{place:str}", opt={"kind": "page", "signed_in": True}, include_in_schema=False)
 async def slot_place(request: AnyRequest, uow: Uow, place: FromPath[str]) -> Response[Any]:
     """Answer with all slots of a place that are loaded, each asked in a request of its own."""
     entity = request.query_params.get("entity", "")
@@ -80,7 +77,7 @@ async def slot_place(request: AnyRequest, uow: Uow, place: FromPath[str]) -> Res
 
 def page_routes(registry: Registry) -> list[Any]:
     """Return the pages of all entities, and those that belong to none."""
-    handlers: list[Any] = [static, home, slot_place, *SEARCH_ROUTES, *SETTINGS_ROUTES, *STYLEGUIDE_ROUTES]
+    handlers: list[Any] = [static, home, slot_place]
     for entity in registry.entities.values():
         handlers += [*list_routes(registry, entity), *form_routes(registry, entity), *record_routes(registry, entity)]
     for handler in handlers:

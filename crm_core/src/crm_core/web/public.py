@@ -15,7 +15,7 @@ from litestar.di import NamedDependency, Provide
 from crm_core.auth.actor import ANONYMOUS
 from crm_core.auth.attempts import audit_denied, mark_right, record_attempt
 from crm_core.auth.links import PublicLink, create_link, guest, open_link, revoke_links, use_link
-from crm_core.errors import Invalid, RateLimited
+from crm_core.errors import Invalid
 from crm_core.i18n import Strings
 from crm_core.uow import UnitOfWork
 from crm_core.web import errors
@@ -31,29 +31,8 @@ QUICKEST, SLOWEST = 2, 24 * 3600
 """Seconds between showing a form and sending it that a person needs at least, and at most gets."""
 
 
-class TooManyRequests(RateLimited):
-    """Too many requests to public pages from one address or through one link."""
-
-
 class FormRefused(Invalid):
     """The form was filled by a machine, or is a day old."""
-
-
-class Limiter:
-    """Counts per key in windows of a minute, in this process's memory."""
-
-    def __init__(self, clock: Any = time.monotonic) -> None:
-        self.clock, self.window, self.counts = clock, -1, dict[str, int]()
-
-    def hit(self, key: str, limit: int) -> None:
-        """Count one request; TooManyRequests above `limit` in this minute."""
-        window = int(self.clock() // 60)
-        if window != self.window:
-            self.window, self.counts = window, {}
-        self.counts[key] = count = self.counts.get(key, 0) + 1
-        if count > limit:
-            wait = 60 - int(self.clock() % 60)
-            raise TooManyRequests(_("Too many requests. Try again in a minute."), retry_after=wait)
 
 
 async def provide_public_uow(request: Request[Any, Any, Any]) -> AsyncGenerator[UnitOfWork]:
@@ -63,10 +42,9 @@ async def provide_public_uow(request: Request[Any, Any, Any]) -> AsyncGenerator[
     """
     kernel: Kernel = request.app.state.kernel
     opt, token = request.route_handler.opt, str(request.path_params.get("token", ""))
-    limiter: Limiter = kernel.caches.setdefault("public limits", Limiter())
     address = request.client.host if request.client else ""
-    limiter.hit(f"address {opt['purpose']} {address}", opt["limit"])
-    limiter.hit(f"link {sha256(token.encode()).hexdigest()}", PER_LINK)
+    kernel.limits.hit(f"address {opt['purpose']} {address}", opt["limit"]).demand()
+    kernel.limits.hit(f"link {sha256(token.encode()).hexdigest()}", PER_LINK).demand()
     locale = errors.accepted(request.headers.get("accept-language", ""))
     begin = kernel.read if request.method in SAFE else kernel.write
     async with begin(ANONYMOUS, locale=locale) as uow:
@@ -143,6 +121,6 @@ def _sign(key: bytes, link: PublicLink, text: str) -> str:
 
 
 __all__ = [
-    "Limiter", "PublicController", "PublicLink", "audit_denied", "check_form", "create_link", "form_stamp",
+    "PublicController", "PublicLink", "audit_denied", "check_form", "create_link", "form_stamp",
     "mark_right", "record_attempt", "revoke_links", "use_link",
 ]  # fmt: skip

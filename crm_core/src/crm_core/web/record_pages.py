@@ -12,6 +12,7 @@ from litestar.params import FromPath
 
 from crm_core.entity import access, query, records
 from crm_core.entity import fields as f
+from crm_core.entity.actions import perform
 from crm_core.errors import NotFound
 from crm_core.i18n import Strings, Text
 from crm_core.plugin.declare import Action, Entity
@@ -21,7 +22,6 @@ from crm_core.web import htmx
 from crm_core.web.display import Display
 from crm_core.web.list_pages import options_of
 from crm_core.web.page import page, redirect, web_of
-from crm_core.web.rest import perform
 from crm_core.web.struct_forms import params_or_again, struct_form
 from crm_core.web.timeline import timeline
 from crm_core.web.views import display_for, may, plain, seen_fields

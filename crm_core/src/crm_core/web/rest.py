@@ -11,7 +11,8 @@ from litestar import Request, Response, delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 
-from crm_core.entity import access, query, records, search
+from crm_core.entity import access, query, records
+from crm_core.entity.actions import perform
 from crm_core.entity.schemas import given, schemas
 from crm_core.errors import CrmError, Invalid, NotFound
 from crm_core.i18n import Strings, show
@@ -26,6 +27,7 @@ Uow = NamedDependency[UnitOfWork]
 AnyRequest = Request[Any, Any, Any]
 API = "/api/v1"
 MOST = 500  # rows in one bulk call
+BULK = ("bulk_edit",)  # what each row must allow beside the action's own right
 
 
 class Bulk(msgspec.Struct, forbid_unknown_fields=True):
@@ -204,29 +206,9 @@ async def _settled(uow: UnitOfWork, result: Any) -> Any:
     return result
 
 
-async def perform(uow: UnitOfWork, entity: Entity, action: Action, record_id: UUID, data: Any) -> tuple[Any, Any]:
-    """Run an action on one record with all checks, for API, pages and rules; return (record, result)."""
-    name, _dot, verb = action.permission.rpartition(".")
-    on_row = name == entity.name
-    record = await access.get(uow, entity, record_id, verb if on_row else "read")
-    if not on_row and not uow.actor.may(action.permission):
-        from crm_core.errors import Forbidden
-
-        raise Forbidden(_("You lack the right {permission}.", permission=action.permission))
-    if action.when is not None and not await query.holds(uow, entity, record_id, action.when):
-        raise ActionNotPossible(_("{action} is not possible in this state.", action=action.label))
-    result = await (action.run(uow, record, data) if action.params else action.run(uow, record, None))
-    return record, result
-
-
-class ActionNotPossible(CrmError):
-    """The record is not in a state where this action is offered."""
-
-    status = 409
-
-
 async def _bulk(uow: UnitOfWork, entity: Entity, data: Bulk) -> BulkAnswer:
     """Do every row in a savepoint of its own: what fails is reported, the rest is done."""
+    records.demand(uow, entity, "bulk_edit")
     if len(data.ids) > MOST:
         raise Invalid(_("At most {count} records at once.", count=MOST))
     results = []
@@ -243,25 +225,19 @@ async def _bulk(uow: UnitOfWork, entity: Entity, data: Bulk) -> BulkAnswer:
 
 async def _bulk_one(uow: UnitOfWork, entity: Entity, data: Bulk, record_id: UUID) -> None:
     if data.action == "update":
-        await records.update(uow, entity, await access.get(uow, entity, record_id, "edit"), data.values)
+        await records.update(uow, entity, await access.get(uow, entity, record_id, "edit", also=BULK), data.values)
     elif data.action == "delete":
-        await records.delete(uow, entity, await access.get(uow, entity, record_id, "delete"))
+        await records.delete(uow, entity, await access.get(uow, entity, record_id, "delete", also=BULK))
     elif data.action == "restore":
-        await records.restore(uow, entity, await access.get(uow, entity, record_id, "delete", deleted=True))
+        await records.restore(uow, entity, await access.get(uow, entity, record_id, "delete", also=BULK, deleted=True))
     else:
         action = uow.registry.actions.get(entity.name, {}).get(data.action)
         if action is None or not action.bulk:
             raise Invalid(_("Unknown bulk action {name}.", name=data.action))
         values = msgspec.convert(data.values, action.params) if action.params else None
-        await perform(uow, entity, action, record_id, values)
-
-
-@get(f"{API}/search", opt={"kind": "api"}, tags=["Search"], operation_id="search", summary="Search everything")
-async def search_all(uow: Uow, q: FromQuery[str] = "", limit: FromQuery[int] = 20) -> Response[bytes]:
-    """Return records whose words start with the words of `q`, best first, as far as the caller may see them."""
-    return answer({"items": await search.search(uow, q, limit=max(1, min(limit, 50)))})
+        await perform(uow, entity, action, record_id, values, also=BULK)
 
 
 def rest_routes(registry: Registry) -> list[Any]:
     """Return the API of all entities."""
-    return [search_all, *(r for e in registry.entities.values() for r in entity_routes(registry, e))]
+    return [r for e in registry.entities.values() for r in entity_routes(registry, e)]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Iterable
+from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -106,6 +107,8 @@ class Guard:
                 given = list(message.get("headers", ()))
                 names = {name.lower() for name, _value in given}
                 message["headers"] = given + [h for h in self.headers if h[0] not in names]
+                if "usage" in scope:
+                    message["headers"] += scope["usage"].headers()
             await send(message)
 
         try:
@@ -133,11 +136,11 @@ class Guard:
         if not signed:
             self._check_origin(headers, host)
         kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
-        receive = without_nul(receive, kind)
+        body = Body(without_nul(receive, kind))
         if token:
-            given, receive = await self._token(headers, kind, receive)
-            scope["form_token_ok"] = hmac.compare_digest(given.encode(), expected.encode())
-        return receive
+            # Asked once the session is known to be a living one with the route's right: it may read the whole form.
+            scope["form_token_ok"] = partial(_has_token, body, headers, kind, expected)
+        return body
 
     def _check_host(self, scope: Any, host: str) -> None:
         if scope["path"] not in PROBES and host_name(host) not in self.hosts:
@@ -155,19 +158,6 @@ class Guard:
         if not ours:
             raise ForeignRequest(_("This request comes from another site."))
 
-    async def _token(self, headers: dict[bytes, bytes], kind: bytes, receive: Receive) -> tuple[str, Receive]:
-        """Return the form token of a request: from its header, else from its form."""
-        given = headers.get(TOKEN_HEADER, b"").decode("latin-1")
-        if not given and kind == b"application/x-www-form-urlencoded":
-            body, receive = await read(receive, BODY_LIMIT)
-            found = re.search(rb"(?:^|&)_csrf=([0-9a-f]{64})(?:&|$)", body)
-            given = found[1].decode() if found else ""
-        elif not given and kind == b"multipart/form-data":
-            start, receive = await read(receive, HEAD, whole=False)
-            found = re.search(rb'name="_csrf"[^\r\n]*\r\n\r\n([0-9a-f]{64})\r\n', start)
-            given = found[1].decode() if found else ""
-        return given, receive
-
 
 def host_name(host: str) -> str:
     """Return the name of a Host header without its port."""
@@ -176,31 +166,41 @@ def host_name(host: str) -> str:
     return host.partition(":")[0].lower()
 
 
-async def read(receive: Receive, limit: int, *, whole: bool = True) -> tuple[bytes, Receive]:
-    """Return the body (or at least its first `limit` bytes) and a `receive` that gives it again.
+class Body:
+    """A request's `receive` that can be looked into before it is read: what was seen is given again."""
 
-    TooLarge when the whole is more than `limit`.
-    """
-    kept: list[Any] = []
-    size, more = 0, True
-    while more and (whole or size < limit):
-        message = await receive()
-        kept.append(message)
-        size += len(message.get("body", b""))  # type: ignore[arg-type]  # bytes by the specification
-        more = message["type"] == "http.request" and bool(message.get("more_body"))
-        if whole and size > limit:
-            raise TooLarge(_("The request is too large."))
-    return b"".join(m.get("body", b"") for m in kept), again(kept, receive)
+    def __init__(self, receive: Receive) -> None:
+        self.receive = receive
+        self.seen: deque[Any] = deque()
+
+    async def __call__(self) -> Any:
+        """Give the next message."""
+        return self.seen.popleft() if self.seen else await self.receive()
+
+    async def peek(self, limit: int, *, whole: bool = True) -> bytes:
+        """Return the body, or at least its first `limit` bytes; TooLarge when the whole is more than `limit`."""
+        size, more = 0, True
+        while more and (whole or size < limit):
+            message: Any = await self.receive()
+            self.seen.append(message)
+            size += len(message.get("body", b""))
+            more = message["type"] == "http.request" and bool(message.get("more_body"))
+            if whole and size > limit:
+                raise TooLarge(_("The request is too large."))
+        return b"".join(m.get("body", b"") for m in self.seen)
 
 
-def again(kept: Iterable[Any], receive: Receive) -> Receive:
-    """Return a `receive` that gives the messages kept, then goes on."""
-    waiting = list(kept)[::-1]
-
-    async def replay() -> Any:
-        return waiting.pop() if waiting else await receive()
-
-    return replay
+async def _has_token(body: Body, headers: dict[bytes, bytes], kind: bytes, expected: str) -> bool:
+    """Return whether a request carries the form token, in its header, else in its form."""
+    given = headers.get(TOKEN_HEADER, b"")
+    if not given and kind == b"application/x-www-form-urlencoded":
+        found = re.search(rb"(?:^|&)_csrf=([0-9a-f]{64})(?:&|$)", await body.peek(BODY_LIMIT))
+        given = found[1] if found else b""
+    elif not given and kind == b"multipart/form-data":
+        start = await body.peek(HEAD, whole=False)
+        found = re.search(rb'name="_csrf"[^\r\n]*\r\n\r\n([0-9a-f]{64})\r\n', start)
+        given = found[1] if found else b""
+    return hmac.compare_digest(given, expected.encode())
 
 
 def without_nul(receive: Receive, kind: bytes) -> Receive:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from types import UnionType
@@ -15,6 +16,7 @@ from litestar import Request
 from crm_core.entity import fields as f
 from crm_core.i18n import Strings, Text
 from crm_core.uow import UnitOfWork
+from crm_core.web.choices import LISTS, named_options
 from crm_core.web.forms import Form
 from crm_core.web.inputs import Input, Posted
 from crm_core.web.page import FormInvalid, Page
@@ -27,27 +29,37 @@ SIMPLE: dict[Any, type[f.Field]] = {
 }  # fmt: skip
 
 
-def struct_fields(struct: type[msgspec.Struct], domain: str = "crm_core") -> list[f.Field]:
+def struct_fields(
+    struct: type[msgspec.Struct], domain: str = "crm_core", lists: Mapping[str, tuple[f.Option, ...]] | None = None
+) -> list[f.Field]:
     """Return declared fields for a Struct's own.
 
     `Annotated[str, Meta(title="Sender", description="…", extra={"kind": "long_text"})]`; extra: `kind` (a field
-    kind such as "email"), `target` (entity a UUID links to), `labels` (words for the values of a choice).
+    kind such as "email", or a list of `web.choices` such as "currency"), `target` (entity a UUID links to), `labels`
+    (words for the values of a choice), `group` (heading). `lists` has the options of the lists.
     """
     hints = get_type_hints(struct, include_extras=True)
-    return [_field(one.name, hints[one.name], one.required, domain) for one in msgspec.structs.fields(struct)]
+    return [
+        _field(one.name, hints[one.name], one.required, domain, lists or {}) for one in msgspec.structs.fields(struct)
+    ]
 
 
-def _field(name: str, hint: Any, required: bool, domain: str) -> f.Field:
+def _field(
+    name: str, hint: Any, required: bool, domain: str, lists: Mapping[str, tuple[f.Option, ...]]
+) -> f.Field:
     meta, hint, optional = _unwrap(hint)
     extra = (meta.extra or {}) if meta else {}
     title = meta.title if meta and meta.title else name.removesuffix("_id").replace("_", " ").capitalize()
     label = Text(domain, title)
-    common: dict[str, Any] = {"required": required and not optional and hint is not bool}
+    must = required or extra.get("required", False)
+    common: dict[str, Any] = {"required": must and not optional and hint is not bool, "group": extra.get("group", "")}
     if meta and meta.description:
         common["help"] = Text(domain, meta.description)
     kind, labels = extra.get("kind", ""), extra.get("labels", {})
     if extra.get("target"):
         return f.Link(name, label, target=extra["target"], **common)
+    if kind in LISTS:
+        return f.Choice(name, label, options=lists.get(kind, ()), **common)
     if kind:
         return _BY_KIND[kind](name, label, **common)
     if get_origin(hint) is Literal or (isinstance(hint, type) and issubclass(hint, enum.Enum)):
@@ -107,9 +119,15 @@ def _label(text: Any, domain: str) -> Text:
 async def struct_form(uow: UnitOfWork, struct: type[msgspec.Struct], value: Any = None) -> Form:
     """Return the form of a Struct, filled from `value` or its defaults."""
     domain = struct.__module__.partition(".")[0]
-    form = Form([Input(x, x.name) for x in struct_fields(struct, domain)], locale=uow.locale, zone=uow.zone)
+    lists = {kind: await named_options(uow, kind) for kind in _lists_in(struct)}
+    form = Form([Input(x, x.name) for x in struct_fields(struct, domain, lists)], locale=uow.locale, zone=uow.zone)
     form.show(_builtins(value) if value is not None else _defaults(struct))
     return await fill_options(uow, form)
+
+
+def _lists_in(struct: type[msgspec.Struct]) -> list[str]:
+    metas = (_unwrap(hint)[0] for hint in get_type_hints(struct, include_extras=True).values())
+    return sorted({kind for meta in metas if meta and (kind := (meta.extra or {}).get("kind")) in LISTS})
 
 
 def _builtins(value: msgspec.Struct) -> dict[str, Any]:

@@ -11,8 +11,9 @@ import sqlalchemy as sa
 
 from crm_core.auth.actor import Scope
 from crm_core.entity import fields as f
-from crm_core.entity import query
+from crm_core.entity import access, query
 from crm_core.entity.money import Currency, MoneySettings
+from crm_core.entity.records import OWNING
 from crm_core.entity.stages import Stage
 from crm_core.plugin.declare import Entity, Ref
 from crm_core.plugin.registry import Registry
@@ -40,11 +41,7 @@ def parent_of(registry: Registry, entity: Entity) -> str:
 
 def may(uow: UnitOfWork, entity: Entity, verb: str) -> bool:
     """Return whether the actor has a verb on any row of an entity; buttons ask this."""
-    if verb == "read" and entity.public_read:
-        return True
-    if entity.parent and verb in ("create", "delete"):
-        verb = "edit"
-    return uow.actor.scope(parent_of(uow.registry, entity), verb) is not Scope.none
+    return access.scope_of(uow.registry, uow.actor, entity, verb) is not Scope.none
 
 
 def seen_fields(uow: UnitOfWork, entity: Entity) -> list[f.Field]:
@@ -189,7 +186,7 @@ def entity_form(uow: UnitOfWork, entity: Entity, *, new: bool) -> Form:
         Input(x, x.name)
         for x in uow.registry.fields(entity)
         if not x.readonly and not x.hidden and uow.actor.may_set(entity.name, x.name) and x.kind != "file"
-        and (new or x.kind != "stage")
+        and (new or x.kind != "stage") and (x.name not in OWNING or may(uow, entity, "assign"))
     ]  # fmt: skip
     children = [Rows(c, pattern=line_inputs(c, "__n__")) for c in entity.children]
     return Form(inputs, children, uow.locale, uow.zone)

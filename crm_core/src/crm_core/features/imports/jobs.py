@@ -6,10 +6,10 @@ import asyncio
 from typing import Any
 
 from crm_core.auth.rights import load_actor
-from crm_core.entity.importer import Plan, Report, run_import
-from crm_core.entity.sheets import open_sheet
 from crm_core.errors import CrmError, Forbidden
 from crm_core.features.imports.calls import RunImport
+from crm_core.features.imports.run import Plan, Report, run_import
+from crm_core.features.imports.sheets import open_sheet
 from crm_core.i18n import Strings, show
 from crm_core.jobs.context import JobContext
 

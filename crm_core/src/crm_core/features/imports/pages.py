@@ -14,11 +14,11 @@ from litestar.datastructures import UploadFile
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from crm_core.entity.import_columns import guess, targets
-from crm_core.entity.importer import Plan, preview
-from crm_core.entity.sheets import Sheet, open_sheet
 from crm_core.errors import Invalid, NotFound
 from crm_core.features.imports.calls import RunImport
+from crm_core.features.imports.columns import guess, targets
+from crm_core.features.imports.run import Plan, preview
+from crm_core.features.imports.sheets import Sheet, open_sheet
 from crm_core.i18n import Strings, show
 from crm_core.jobs.rows import JobRow
 from crm_core.plugin import Entity
@@ -38,6 +38,7 @@ class ImportPages(PageController):
     """Import pages; each needs the right to import the chosen kind of record."""
 
     path = "/import"
+    signed_in = True
 
     @get("/")
     async def choose(self, request: AnyRequest, uow: Uow) -> Response[Any]:

@@ -11,12 +11,12 @@ from litestar.params import FromQuery
 
 from crm_core.auth.actor import Actor, ActorKind
 from crm_core.auth.session import authenticate
-from crm_core.entity.import_columns import guess, targets
-from crm_core.entity.import_plan import MODES
-from crm_core.entity.importer import Plan, Report, preview, run_import
-from crm_core.entity.sheets import Sheet, open_sheet
 from crm_core.errors import Invalid, NotFound, Unauthenticated
+from crm_core.features.imports.columns import guess, targets
+from crm_core.features.imports.plan import MODES
+from crm_core.features.imports.run import Plan, Report, preview, run_import
 from crm_core.features.imports.schemas import PreviewOut, ProblemOut, ReportOut, UnknownOut
+from crm_core.features.imports.sheets import Sheet, open_sheet
 from crm_core.i18n import Strings, show
 from crm_core.kernel import Kernel
 from crm_core.plugin import Entity
@@ -30,6 +30,7 @@ class ImportsApi(ApiController):
     """Imports run while the caller waits, in transactions of their own; large files go through `crm import`."""
 
     path = "/imports"
+    signed_in = True
     tags = ("Import",)
 
     @post("/preview", status_code=200, summary="Look at a file: columns, guesses, first rows")

@@ -42,7 +42,7 @@ async def load(uow: UnitOfWork, as_of: date) -> None:
             street="Am Sandtorkai 30",
             postcode="20457",
             city="Hamburg",
-            country="Germany",
+            country="DE",
             website="https://nordlicht.example.com",
             zone="Europe/Berlin",
         )

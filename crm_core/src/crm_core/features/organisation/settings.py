@@ -2,24 +2,71 @@
 
 from __future__ import annotations
 
-import msgspec
+from typing import TYPE_CHECKING, Annotated
+from zoneinfo import available_timezones
 
+import msgspec
+from msgspec import Meta
+
+from crm_core.i18n import LOCALES, Text
 from crm_core.plugin import SettingsGroup, Strings
+from crm_core.plugin.errors import Invalid
+from crm_core.web.choices import countries
+
+if TYPE_CHECKING:
+    from crm_core.uow import UnitOfWork
 
 _ = Strings("crm_core")
 
 
 class Organisation(msgspec.Struct, frozen=True, kw_only=True):
-    """Name and address as printed on documents; `locale` and `zone` are what new users get."""
+    """Name and address as printed on documents; `locale` and `zone` are what new users get.
 
-    name: str = ""
-    street: str = ""
-    postcode: str = ""
-    city: str = ""
-    country: str = ""
-    website: str = ""
-    locale: str = "en"
-    zone: str = "UTC"
+    country: ISO 3166 code of two letters, "" for none.
+    """
+
+    name: Annotated[
+        str, Meta(title=str(_("Name of the organisation")), description=str(_("As printed on documents and mails")), max_length=120)
+    ] = ""
+    website: Annotated[str, Meta(title=str(_("Website")), max_length=200, extra={"kind": "url"})] = ""
+    street: Annotated[str, Meta(title=str(_("Street and number")), max_length=200, extra={"group": "address"})] = ""
+    postcode: Annotated[str, Meta(title=str(_("Postcode")), max_length=20, extra={"group": "address"})] = ""
+    city: Annotated[str, Meta(title=str(_("City")), max_length=100, extra={"group": "address"})] = ""
+    country: Annotated[str, Meta(title=str(_("Country")), extra={"kind": "country", "group": "address"})] = ""
+    locale: Annotated[
+        str,
+        Meta(
+            title=str(_("Language")),
+            description=str(_("What new users start with; each person can choose their own")),
+            extra={"kind": "locale", "group": "language and time", "required": True},
+        ),
+    ] = "en"
+    zone: Annotated[
+        str,
+        Meta(
+            title=str(_("Time zone")),
+            description=str(_("What new users start with; each person can choose their own")),
+            extra={"kind": "zone", "group": "language and time", "required": True},
+        ),
+    ] = "UTC"
 
 
-GROUP = SettingsGroup(name="core.organisation", struct=Organisation, label=_("Organisation"), order=10)
+HEADINGS = (_("Address"), _("Language and time"))  # of the groups above
+
+
+async def validate(uow: UnitOfWork, old: Organisation, new: Organisation) -> None:
+    """Refuse a language, zone or country that does not exist; what was stored before may stay."""
+    wrong: dict[str, Text | str] = {}
+    if new.locale not in LOCALES:
+        wrong["locale"] = _("Unknown language. Known: {known}.", known=", ".join(LOCALES))
+    if new.zone not in available_timezones():
+        wrong["zone"] = _("Unknown time zone.")
+    if new.country and new.country != old.country and new.country not in countries("en"):
+        wrong["country"] = _("A country is its code of two letters, such as DE.")
+    if wrong:
+        raise Invalid(_("Some values are not acceptable."), fields=wrong)
+
+
+GROUP = SettingsGroup(
+    name="core.organisation", struct=Organisation, label=_("Organisation"), order=10, validate=validate
+)

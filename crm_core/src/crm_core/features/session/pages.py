@@ -116,6 +116,7 @@ class AccountPages(PageController):
     """What people look after themselves: password, sessions, tokens."""
 
     path = "/account"
+    signed_in = True
 
     @get()
     async def show(self, request: AnyRequest, uow: NamedDependency[UnitOfWork]) -> Response[Any]:

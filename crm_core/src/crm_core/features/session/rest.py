@@ -35,6 +35,7 @@ class SessionApi(ApiController):
     """The session of a browser, for pages of one's own."""
 
     path = "/session"
+    signed_in = True
     tags = ("Session",)
 
     @get(summary="Who is signed in")
@@ -63,6 +64,7 @@ class TokenApi(ApiController):
     """API tokens of the one who asks."""
 
     path = "/tokens"
+    signed_in = True
     tags = ("Session",)
 
     @get(summary="List own tokens")
@@ -89,6 +91,7 @@ class PasswordApi(ApiController):
     """Passwords; hashed before any transaction, so without a unit of work."""
 
     path = "/users/{user_id:uuid}/password"
+    signed_in = True
     tags = ("Users",)
 
     @put(status_code=204, opt={"transaction": False}, summary="Set a password")

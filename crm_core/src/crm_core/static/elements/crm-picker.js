@@ -17,7 +17,7 @@ class CrmPicker extends CrmElement {
       plugins: multiple ? ['remove_button'] : ['clear_button'],
       create: this.hasAttribute('create'),
       persist: false,
-      maxOptions: 200,
+      maxOptions: 600,
       placeholder: this.getAttribute('placeholder') ?? '',
       hidePlaceholder: true,
       closeAfterSelect: !multiple,

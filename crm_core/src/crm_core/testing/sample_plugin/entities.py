@@ -59,5 +59,16 @@ ON_COMPANY = (
         "core.company", fields.Integer("sample_every_days", _("Visit every … days"), minimum=1), model=CompanyVisits
     ),
     FieldOn("core.company", fields.Date("sample_last_visit_on", _("Last visit"), readonly=True), model=CompanyVisits),
+    FieldOn(
+        "core.company",
+        fields.Link(
+            "sample_next_visit_id",
+            _("Next visit"),
+            target="sample.visit",
+            reverse="next_for",
+            reverse_label=_("Next visit of"),
+        ),
+        model=CompanyVisits,
+    ),
     FieldOn("core.company", fields.Integer("sample_visits_done", _("Visits done"), readonly=True), sql=done_visits),
 )

@@ -52,3 +52,4 @@ class CompanyVisits(Base):
     )
     sample_every_days: Mapped[int | None] = mapped_column(sa.Integer, default=None)
     sample_last_visit_on: Mapped[date | None] = mapped_column(sa.Date, default=None)
+    sample_next_visit_id: Mapped[UUID | None] = foreign("sample_visit.id", default=None)

@@ -14,16 +14,16 @@ from crm_core.db.session import WriteHeldTooLong
 from crm_core.entity import access, records
 from crm_core.entity import fields as f
 from crm_core.entity.folding import fold
-from crm_core.entity.import_links import matching
-from crm_core.entity.importer import SLICE, Draft, Import
 from crm_core.entity.money import Rates
-from crm_core.entity.sheets import Row
 from crm_core.entity.stages import default_pipeline
-from crm_core.errors import Conflict, CrmError, Invalid, NotFound, Unavailable
+from crm_core.errors import Conflict, CrmError, Forbidden, Invalid, NotFound, Unavailable
+from crm_core.features.imports.links import matching
+from crm_core.features.imports.run import SLICE, Draft, Import
+from crm_core.features.imports.sheets import Row
 from crm_core.i18n import Strings
 
 if TYPE_CHECKING:
-    from crm_core.entity.import_columns import Column
+    from crm_core.features.imports.columns import Column
     from crm_core.uow import UnitOfWork
 
 _ = Strings("crm_core")
@@ -144,6 +144,9 @@ async def _one(
         raise NotFound(_("There is no record with: {value}.", value=draft.match))
     else:
         record = await records.create(uow, job.entity, values)
+        scope = access.scope_of(uow.registry, uow.actor, job.entity, "import")
+        if not access.within(uow.actor, scope, record.owner_id, record.team_id):
+            raise Forbidden(_("You may not import a record of this person."))
         made.created += 1
     made.later += [(draft.row.number, record.id, column, name) for column, name in later]
     if job.has_self_link:
@@ -152,7 +155,7 @@ async def _one(
 
 async def _update(job: Import, uow: UnitOfWork, values: dict[str, Any], key: UUID, made: Made) -> Any:
     async with uow.savepoint():  # a row that is refused half-way leaves nothing of itself
-        record = await access.get(uow, job.entity, key, "edit")
+        record = await access.get(uow, job.entity, key, "edit", also=("import",))
         version, stamp = record.version, dict(record.__dict__)
         await records.update(uow, job.entity, record, values)
     same = record.version == version and all(stamp.get(k) == v for k, v in record.__dict__.items() if k in stamp)

@@ -1,7 +1,5 @@
 """Every component on one page, in both themes: how plugin authors learn them and tests look at them."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from litestar import Request, Response, get
@@ -10,10 +8,10 @@ from litestar.di import NamedDependency
 from crm_core.entity import fields as f
 from crm_core.i18n import Strings
 from crm_core.uow import UnitOfWork
+from crm_core.web import PageController, page
 from crm_core.web.display import TONES
 from crm_core.web.forms import Form
 from crm_core.web.inputs import Input, zones
-from crm_core.web.page import page
 
 _ = Strings("crm_core")
 OPTIONS = (
@@ -73,10 +71,10 @@ def sample_form(locale: str) -> Form:
     return form
 
 
-@get("/dev/styleguide", opt={"public": True, "kind": "page"}, include_in_schema=False)
-async def styleguide(request: Request[Any, Any, Any], uow: NamedDependency[UnitOfWork]) -> Response[Any]:
-    """Answer with the style guide; it holds no data of anybody."""
-    return await page(request, uow, "core/styleguide.html", form=sample_form(uow.locale), tones=TONES[:10])
+class StyleguidePages(PageController):
+    """The style guide; it holds no data of anybody."""
 
-
-STYLEGUIDE_ROUTES = [styleguide]
+    @get("/dev/styleguide", opt={"public": True})
+    async def styleguide(self, request: Request[Any, Any, Any], uow: NamedDependency[UnitOfWork]) -> Response[Any]:
+        """Answer with every component."""
+        return await page(request, uow, "core/styleguide.html", form=sample_form(uow.locale), tones=TONES[:10])

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from crm_core.entity.import_columns import Column
-from crm_core.entity.sheets import Row
+from crm_core.features.imports.columns import Column
+from crm_core.features.imports.sheets import Row
 from crm_core.i18n import Text
 from crm_core.plugin.declare import Entity
 

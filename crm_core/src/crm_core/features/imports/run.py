@@ -17,14 +17,15 @@ from uuid import UUID
 
 from crm_core.auth.actor import Actor, Scope
 from crm_core.db.types import new_id
+from crm_core.entity import access
 from crm_core.entity import fields as f
 from crm_core.entity.clean import BadValue
 from crm_core.entity.folding import fold
-from crm_core.entity.import_columns import Cells, Column, mapped
-from crm_core.entity.import_links import Names
-from crm_core.entity.import_plan import Draft, Plan, Problem, Report
-from crm_core.entity.sheets import Row, Sheet
 from crm_core.errors import Forbidden, Invalid
+from crm_core.features.imports.columns import Cells, Column, mapped
+from crm_core.features.imports.links import Names
+from crm_core.features.imports.plan import Draft, Plan, Problem, Report
+from crm_core.features.imports.sheets import Row, Sheet
 from crm_core.i18n import Strings, Text
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Import:
     def _demand(self) -> None:
         verbs = {"create": ("create",), "update": ("edit",), "both": ("create", "edit")}[self.plan.mode]
         for verb in ("import", *verbs):
-            if self.actor.scope(self.entity.name, verb) is Scope.none:
+            if access.scope_of(self.kernel.registry, self.actor, self.entity, verb) is Scope.none:
                 raise Forbidden(_("You may not import {plural}.", plural=self.entity.plural))
         if self.plan.mode != "create" and not self.plan.match:
             raise Invalid(_("Updating needs a field that finds the records."))
@@ -181,7 +182,7 @@ async def run_import(
     progress: Callable[[Report], None] | None = None,
 ) -> Report:
     """Import a sheet and return the report. Forbidden, UnknownTarget and SheetError end it before the first row."""
-    from crm_core.entity.import_chunks import import_chunk, link_later
+    from crm_core.features.imports.chunks import import_chunk, link_later
 
     job = Import(kernel, actor, sheet, plan)
     rows = sheet.rows()

@@ -1,0 +1,78 @@
+"""What the write path works out of an entity's declaration, once per registry instead of once per record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from crm_core.entity import fields as f
+from crm_core.plugin.declare import Child, Entity
+from crm_core.plugin.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Fields of a record, or of one kind of its children, whose words enter the search index, by weight."""
+
+    title: tuple[f.Field, ...]
+    body: tuple[f.Field, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """keys: API key to its field, extensions' included; own: names of the entity's own fields.
+
+    defaults: (column, value or function); required: (name, column that must not be empty); links: what a
+    record hangs on; words: of the record under "", of children under their names; finds: fields whose change
+    alters what a record is found by.
+    """
+
+    entity: Entity
+    keys: Mapping[str, f.Field]
+    own: frozenset[str]
+    children: Mapping[str, Child]
+    defaults: tuple[tuple[str, Any], ...]
+    required: tuple[tuple[str, str], ...]
+    links: tuple[f.Field, ...]
+    words: Mapping[str, Words]
+    finds: frozenset[str]
+
+    @property
+    def searchable(self) -> bool:
+        """Return whether the entity's records can be found by words."""
+        return bool(self.words[""].title or self.words[""].body)
+
+
+def plan_of(registry: Registry, entity: Entity) -> Plan:
+    """Return the plan of an entity."""
+    found: Plan | None = registry.plans.get(entity.name)
+    if found is None or found.entity is not entity:
+        found = registry.plans[entity.name] = _made(registry, entity)
+    return found
+
+
+def _made(registry: Registry, entity: Entity) -> Plan:
+    children = {c.name: c for c in entity.children}
+    words = {"": _words(entity.fields), **{c.name: _words(c.fields) for c in entity.children}}
+    return Plan(
+        entity=entity,
+        keys={k: x for x in registry.fields(entity) for k in (x.name, *x.columns)},
+        own=frozenset(x.name for x in entity.fields),
+        children=children,
+        defaults=tuple((x.columns[0], x.default) for x in entity.fields if x.columns and x.default is not None),
+        required=tuple((x.name, x.columns[0] if x.columns else x.name) for x in entity.fields if x.required),
+        links=tuple(x for x in entity.fields if x.kind == "any_link" or (isinstance(x, f.Link) and x.reverse)),
+        words=words,
+        finds=frozenset(
+            {x.name for x in entity.fields if x.search}
+            | {"owner_id", "team_id", entity.title}
+            | {c.name for c in entity.children if any(x.search for x in c.fields)}
+        ),
+    )
+
+
+def _words(fields: tuple[f.Field, ...]) -> Words:
+    """A field that a declaration lets only some read is never indexed."""
+    open_ = [x for x in fields if x.readable is None]
+    return Words(tuple(x for x in open_ if x.search == "A"), tuple(x for x in open_ if x.search == "B"))

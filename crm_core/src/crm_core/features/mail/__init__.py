@@ -1,0 +1,1 @@
+"""System mail: sending, the ledger of what was sent, suppressed addresses."""

@@ -1,0 +1,213 @@
+"""Handing mails of the ledger to the transport, at most once without a person's word.
+
+queued → (reserve) sending → sent | ambiguous | failed; before `reserve` a failure leaves the row queued and
+it is tried later. A job that finds its row in `sending` follows a process that died in between: the outcome
+is unknown and stays so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+
+from crm_core.errors import RetryJob
+from crm_core.features.mail import messages, queries
+from crm_core.features.mail.actions import body_of
+from crm_core.features.mail.events import MailNotSent, MailSent
+from crm_core.features.mail.models import MailFile, MailRow, Suppression
+from crm_core.features.mail.schemas import Reason, SendMail, State
+from crm_core.features.mail.settings import CATCHER, MailSettings
+from crm_core.features.mail.transports import NotNow, Outgoing, Refused
+from crm_core.plugin import MailTransport, Ref, hookspecs
+
+if TYPE_CHECKING:
+    from crm_core.jobs.context import JobContext
+    from crm_core.uow import UnitOfWork
+
+log = logging.getLogger(__name__)
+
+LOOK_AGAIN = 60.0
+"""Seconds until a paused installation's mails are looked at again."""
+ATTEMPTS = 9
+FIRST_WAIT, LONGEST_WAIT = 60.0, 6 * 3600.0
+
+
+class NotReserved(Exception):
+    """Another attempt has the mail, or it may not be sent any more; nothing was handed over."""
+
+
+async def send_mail(job: JobContext, call: SendMail) -> None:
+    """Bring one mail to its next state. Running it again changes nothing once it has ended."""
+    found = await _begin(job, call.mail_id)
+    if found is None:
+        return
+    row, files, settings = found
+    attempt = Attempt(job, row)
+    transport = _transport(job, settings)
+    if transport is None:
+        await attempt.later(NotNow(f"there is no transport {settings.chosen!r}"))
+        return
+    parts = [messages.Part(f.name, f.media_type, await _bytes(job, f.sha256)) for f in files]
+    message = messages.built(row, body_of(job.kernel, row), parts, settings)
+    await _hand_over(
+        attempt, transport, Outgoing(job.kernel, settings, row.recipient, message, row.id.hex, attempt.reserve)
+    )
+
+
+async def _hand_over(attempt: Attempt, transport: MailTransport, outgoing: Outgoing) -> None:
+    """Give the message to the transport and store what came of it; RetryJob when it is to be tried later."""
+    try:
+        if not transport.reserves:
+            await attempt.reserve()
+        await transport.send(outgoing)
+    except NotReserved:
+        return
+    except RetryJob:
+        raise
+    except NotNow as error:
+        await attempt.later(error)
+    except Refused as error:
+        await attempt.end(State.failed, error=str(error), bounced=error.bounced)
+    except Exception as error:  # noqa: BLE001 - a transport may fail in any way; the ledger tells
+        if not attempt.reserved:
+            await attempt.later(error)
+        else:
+            log.warning("mail %s: the outcome is unknown: %r", attempt.row.id, error)
+            await attempt.end(State.ambiguous, error=f"{type(error).__name__}: {error}")
+    else:
+        await attempt.end(State.caught if transport.name == CATCHER else State.sent)
+
+
+async def _begin(job: JobContext, mail_id: UUID) -> tuple[MailRow, Sequence[MailFile], MailSettings] | None:
+    """Return the mail, its files and the settings when it is to be sent now; None when there is nothing to do."""
+    async with job.transaction() as uow:
+        row = await uow.session.get(MailRow, mail_id)
+        if row is None or row.state not in (State.queued, State.sending):
+            return None
+        if row.state == State.sending:
+            died = "the process that sent it ended before the server's answer was stored"
+            await _close(uow, row, State.ambiguous, row.claim, error=died)
+            return None
+        if await queries.paused(uow):
+            raise RetryJob(LOOK_AGAIN)
+        if await _stopped(uow, row):
+            return None
+        files = (
+            await uow.session.scalars(
+                sa.select(MailFile).where(MailFile.mail_id == mail_id).order_by(MailFile.position)
+            )
+        ).all()
+        return row, files, await uow.settings(MailSettings)
+
+
+async def _stopped(uow: UnitOfWork, row: MailRow) -> bool:
+    """Close a mail whose address is suppressed for its kind; return whether it was."""
+    found = await queries.reasons(uow, row.recipient)
+    if stops := queries.stopped_by(row.kind, found):
+        await _close(uow, row, State.suppressed, None, error=", ".join(stops), before=State.queued)
+    return bool(stops)
+
+
+class Attempt:
+    """One attempt at one mail: reserves the row, and closes what it reserved."""
+
+    def __init__(self, job: JobContext, row: MailRow) -> None:
+        self.job, self.row, self.claim = job, row, uuid4()
+        self.reserved = False
+        self.notice = ""
+
+    async def reserve(self) -> None:
+        """Commit that the mail is on its way; NotReserved when it may not be (any more), or another attempt has it."""
+        taken = False
+        async with self.job.transaction() as uow:
+            if await queries.paused(uow):
+                raise RetryJob(LOOK_AGAIN)
+            hard = sorted(await queries.reasons(uow, self.row.recipient) & queries.HARD)
+            if not await _stopped(uow, self.row):
+                self.notice = f"sent although the address is suppressed: {', '.join(hard)}" if hard else ""
+                values = {"state": State.sending, "claim": self.claim, "attempts": MailRow.attempts + 1}
+                mine = (MailRow.id == self.row.id, MailRow.state == State.queued)
+                done = await uow.session.execute(
+                    sa.update(MailRow).where(*mine).values(**values, error="", due_at=None)
+                )
+                taken = done.rowcount == 1  # type: ignore[attr-defined]  # a cursor result
+        # Only after the commit: a commit that failed leaves the row queued, and it must be tried again.
+        self.reserved = taken
+        if not taken:
+            raise NotReserved
+
+    async def end(self, state: State, *, error: str = "", bounced: bool = False) -> None:
+        """Close the mail; a refusal of the recipient suppresses the address."""
+        async with self.job.transaction() as uow:
+            before = None if self.reserved else State.queued
+            closed = await _close(
+                uow, self.row, state, self.claim if self.reserved else None, error=error, notice=self.notice,
+                before=before,
+            )  # fmt: skip
+            if closed and bounced:
+                await _suppress(uow, self.row, error)
+
+    async def later(self, error: Exception) -> None:
+        """Put the mail back for a later attempt, further away each time; after the last it has failed."""
+        tried = self.row.attempts + 1
+        text = str(error) or type(error).__name__
+        if tried >= ATTEMPTS:
+            await self.end(State.failed, error=text)
+            return
+        wait = min(FIRST_WAIT * 4.0 ** (tried - 1), LONGEST_WAIT)
+        async with self.job.transaction() as uow:
+            mine = _mine(self.row, self.claim if self.reserved else None, None if self.reserved else State.queued)
+            values = {"state": State.queued, "claim": None, "attempts": tried, "error": text}
+            due_at = uow.now + timedelta(seconds=wait)
+            await uow.session.execute(sa.update(MailRow).where(*mine).values(**values, due_at=due_at))
+        raise RetryJob(wait)
+
+
+def _mine(row: MailRow, claim: UUID | None, before: State | None) -> tuple[sa.ColumnElement[bool], ...]:
+    """Return the condition under which an attempt may still write: its claim, or the state before any."""
+    if before is not None:
+        return (MailRow.id == row.id, MailRow.state == before)
+    # An attempt that was thought dead may still learn the outcome: its claim is kept in state ambiguous.
+    return (MailRow.id == row.id, MailRow.claim == claim, MailRow.state.in_((State.sending, State.ambiguous)))
+
+
+async def _close(
+    uow: UnitOfWork, row: MailRow, state: State, claim: UUID | None, *, error: str = "", notice: str = "",
+    before: State | None = None,
+) -> bool:  # fmt: skip
+    """Write how a mail ended, with its event; False when another attempt has it by now."""
+    settings = await uow.settings(MailSettings)
+    values: dict[str, Any] = {"state": state, "error": error, "notice": notice[:255], "ended_at": uow.now}
+    if state is State.sent:
+        values["secret_body"] = None  # links and codes are of no use to anybody but the recipient
+    done = await uow.session.execute(
+        sa.update(MailRow).where(*_mine(row, claim, before)).values(**values, transport=settings.chosen, due_at=None)
+    )
+    if done.rowcount != 1:  # type: ignore[attr-defined]  # a cursor result
+        return False
+    about = [Ref.parse(text) for text in row.about]
+    if state in (State.sent, State.caught):
+        await uow.emit(MailSent(mail_id=row.id, purpose=row.purpose, state=state, notice=notice), about=about)
+    else:
+        await uow.emit(MailNotSent(mail_id=row.id, purpose=row.purpose, state=state), about=about)
+    return True
+
+
+async def _suppress(uow: UnitOfWork, row: MailRow, answer: str) -> None:
+    if Reason.bounce not in await queries.reasons(uow, row.recipient):
+        uow.session.add(Suppression(address=row.recipient, reason=Reason.bounce, source=answer[:255], mail_id=row.id))
+
+
+def _transport(job: JobContext, settings: MailSettings) -> MailTransport | None:
+    known = job.kernel.registry.gather(hookspecs.crm_mail_transports)
+    return next((t for t in known if t.name == settings.chosen), None)
+
+
+async def _bytes(job: JobContext, sha256: str) -> bytes:
+    return await asyncio.to_thread(job.kernel.blobs.open(sha256).read_bytes)

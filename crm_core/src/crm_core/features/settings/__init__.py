@@ -1,0 +1,1 @@
+"""Pages of the settings that features and plugins declare."""

@@ -1,0 +1,1 @@
+"""Single records opened to others, and why somebody may see a record."""

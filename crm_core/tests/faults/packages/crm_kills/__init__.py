@@ -1,0 +1,1 @@
+"""Jobs and routes that are killed at a named step, for tests"""

@@ -1,0 +1,68 @@
+"""A record of any kind of entity, made from its declaration, so that a new entity is in every row by itself."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import Any
+from uuid import UUID
+
+from crm_core.entity import records
+from crm_core.plugin.declare import Entity
+from crm_core.uow import UnitOfWork
+
+NUMBERS = count(1)
+GIVEN: dict[str, dict[str, Any]] = {
+    # Values that a type alone does not tell. An entity that needs one fails with its message: add it here.
+    "core.rate": {"currency": "USD", "valid_from": "2026-01-01"},
+    "core.activity": {"kind": "task"},
+    "core.pipeline": {"entity": "core.deal"},
+}
+
+
+def text_fields(entity: Entity) -> list[Any]:
+    """Return the fields of free text that people may set."""
+    return [x for x in entity.fields if x.kind in ("text", "long_text") and not x.readonly and not x.hidden]
+
+
+async def values_for(uow: UnitOfWork, entity: Entity, mark: str, **given: Any) -> dict[str, Any]:
+    """Return what the API takes to make a record: required fields and a title that carries `mark`."""
+    found = {**GIVEN.get(entity.name, {}), **given}
+    number = next(NUMBERS)
+    for one in entity.fields:
+        if one.name in found or one.readonly or one.hidden or not (one.required or one.name == entity.title):
+            continue
+        found[one.name] = await _value(uow, entity, one, mark, number)
+    title = entity.field(entity.title)
+    if title is not None and title.readonly:  # put together from others, such as a contact's name
+        found[next(x.name for x in text_fields(entity) if x.name.endswith("name"))] = f"{mark} {number}"
+    if entity.name == "core.rate":
+        found["valid_from"] = f"20{number % 70 + 10:02}-{number % 12 + 1:02}-{number % 27 + 1:02}"
+    return found
+
+
+async def _value(uow: UnitOfWork, entity: Entity, one: Any, mark: str, number: int) -> Any:
+    if one.kind in ("text", "long_text", "rich_text"):
+        return f"{mark} {number}"[: one.length]
+    if one.kind in ("link", "any_link"):
+        target = uow.registry.entity(one.target if one.kind == "link" else (one.targets or ("core.company",))[0])
+        made = await make(uow, target, mark)
+        return str(made.id) if one.kind == "link" else f"{target.name}:{made.id}"
+    simple = {
+        "email": f"{mark.lower()}-{number}@example.test", "phone": "+49 40 1234", "url": "https://example.test",
+        "integer": number, "decimal": "1.5", "percent": 10, "money": "5.00", "boolean": False, "date": "2026-05-04",
+        "datetime": "2026-05-04T10:00:00Z",
+    }  # fmt: skip
+    if one.kind == "choice":
+        return one.options[0].value
+    assert one.kind in simple, f"{entity.name}.{one.name}: add a value for the kind {one.kind} to crm_rows/kinds.py"
+    return simple[one.kind]
+
+
+async def make(uow: UnitOfWork, entity: Entity, mark: str, owner: UUID | None = None, **given: Any) -> Any:
+    """Create a record as the system, owned by `owner` where records of the kind have owners."""
+    if owner is not None and entity.field("owner_id") is not None:
+        given["owner_id"] = owner
+    values = await values_for(uow, entity, mark, **given)
+    record = await records.create(uow, entity, values)
+    await uow.settle()
+    return record
