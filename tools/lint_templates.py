@@ -48,13 +48,13 @@ JINJA = re.compile(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
 Fault = tuple[int, str]
 
 
-def lint(source: str, *, in_core: bool = False) -> list[Fault]:
-    """All faults of one template as (line, text)."""
+def lint(source: str, *, in_core: bool = False, in_mail: bool = False) -> list[Fault]:
+    """All faults of one template as (line, text). Mails are styled in line: mail programs know no other way."""
     try:
         tree = Environment(extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"], autoescape=True).parse(source)
     except TemplateSyntaxError as error:
         return [(error.lineno, f"does not parse: {error.message}")]
-    page = Page(in_core=in_core)
+    page = Page(in_core=in_core, in_mail=in_mail)
     page.feed(JINJA.sub(blank, source))
     page.close()
     return sorted({*page.faults, *expression_faults(tree)})
@@ -70,9 +70,9 @@ def blank(match: re.Match[str]) -> str:
 class Page(HTMLParser):
     """Walks the tags and texts of one template."""
 
-    def __init__(self, *, in_core: bool) -> None:
+    def __init__(self, *, in_core: bool, in_mail: bool) -> None:
         super().__init__()
-        self.in_core = in_core
+        self.in_core, self.in_mail = in_core, in_mail
         self.faults: list[Fault] = []
         self.silent: list[str] = []  # the open element that keeps its text, and elements of its name inside it
 
@@ -101,7 +101,7 @@ class Page(HTMLParser):
 
     def check_tag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
-        if tag == "style":
+        if tag == "style" and not self.in_mail:
             self.fault("inline <style>: use the package's style sheet")
         if tag == "script" and "src" not in given and given.get("type", "") not in DATA_SCRIPTS:
             self.fault("inline <script>: use a module in static/")
@@ -125,7 +125,7 @@ class Page(HTMLParser):
             self.fault(f"{address}: files come from our own packages")
 
     def check_attribute(self, name: str, value: str) -> None:
-        if name == "style":
+        if name == "style" and not self.in_mail:
             self.fault("inline style=: use a class")
         if re.fullmatch(r"on[a-z]+", name):
             self.fault(f"{name}=: events are bound in an element's module")
@@ -201,8 +201,8 @@ def main(arguments: list[str]) -> int:
     paths = [Path(name).resolve() for name in arguments] or all_templates()
     faults = 0
     for path in paths:
-        in_core = "/templates/core/" in path.as_posix()
-        for line, text in lint(path.read_text(encoding="utf-8"), in_core=in_core):
+        in_core, in_mail = "/templates/core/" in path.as_posix(), path.parent.name == "mail"
+        for line, text in lint(path.read_text(encoding="utf-8"), in_core=in_core, in_mail=in_mail):
             faults += 1
             print(f"{path.relative_to(ROOT) if path.is_relative_to(ROOT) else path}:{line}: {text}")
     print(f"templates: {len(paths)} read, {faults} faults")

@@ -11,7 +11,6 @@ from litestar.connection import ASGIConnection
 from litestar.di import Provide
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi.config import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
 from crm_core.auth.actor import ANONYMOUS, Actor, ActorKind
@@ -26,6 +25,7 @@ from crm_core.uow import UnitOfWork
 from crm_core.web import errors, security
 from crm_core.web.content import content
 from crm_core.web.health import health_routes
+from crm_core.web.openapi import DescribedJson
 from crm_core.web.page import Web
 from crm_core.web.pages import page_routes
 from crm_core.web.rest import rest_routes
@@ -156,7 +156,7 @@ def openapi() -> OpenAPIConfig:
         title="CRM API",
         version="1",
         openapi_router=Router("/api/schema", route_handlers=[], opt={"public": True}, include_in_schema=False),
-        render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+        render_plugins=[DescribedJson(path="/openapi.json")],
         use_handler_docstrings=True,
         components=Components(security_schemes={"token": SecurityScheme(type="http", scheme="bearer")}),
         security=[{"token": []}],

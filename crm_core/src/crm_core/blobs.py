@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -15,6 +16,7 @@ from crm_core.i18n import Strings
 
 _ = Strings("crm_core")
 LIMIT = 50 * 2**20
+NEW, ASIDE = "new-", "aside-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class BlobStore:
         """Store a stream; TooLarge past the limit. Complete and synced before the name exists."""
         self.folder.mkdir(parents=True, exist_ok=True)
         digest, size = hashlib.sha256(), 0
-        with NamedTemporaryFile(dir=self.folder, prefix="new-", delete=False) as file:
+        with NamedTemporaryFile(dir=self.folder, prefix=NEW, delete=False) as file:
             try:
                 async for chunk in chunks:
                     size += len(chunk)
@@ -66,3 +68,53 @@ class BlobStore:
         if not path.is_file():
             raise NotFound(_("The file is missing in the store."))
         return path
+
+    # What the sweep of files without a row needs; plain functions, to be called in a thread.
+
+    def candidates(self, before: float) -> list[str]:
+        """Return the hashes of blobs last written before a time; those a killed sweep set aside are put back first."""
+        for path in self.folder.glob(f"{ASIDE}*"):
+            self.put_back(path.name.removeprefix(ASIDE))
+        return [p.name for p in self.folder.glob("[0-9a-f][0-9a-f]/*") if len(p.name) == 64 and _written(p) < before]
+
+    def set_aside(self, sha256: str, before: float) -> bool:
+        """Take a blob's name away; undone, and False, when the same bytes were written again since `before`."""
+        aside = self.folder / f"{ASIDE}{sha256}"
+        with contextlib.suppress(FileNotFoundError):
+            os.rename(self.path(sha256), aside)
+            if _written(aside) < before:
+                return True
+            self.put_back(sha256)
+        return False
+
+    def put_back(self, sha256: str) -> None:
+        """Give a blob set aside its name again."""
+        with contextlib.suppress(FileNotFoundError):
+            os.rename(self.folder / f"{ASIDE}{sha256}", self.path(sha256))
+
+    def discard(self, sha256: str) -> int:
+        """Remove a blob set aside; return its bytes."""
+        return _unlink(self.folder / f"{ASIDE}{sha256}")
+
+    def drop_unnamed(self, before: float) -> list[int]:
+        """Remove what uploads that were cut off left before a time; return the bytes of each."""
+        return [_unlink(path) for path in self.folder.glob(f"{NEW}*") if _written(path) < before]
+
+    def missing(self, hashes: Iterable[str]) -> list[str]:
+        """Return which of these blobs are not on disk."""
+        return [h for h in hashes if h and not self.path(h).is_file()]
+
+
+def _written(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return float("inf")  # gone meanwhile: nothing to do with it
+
+
+def _unlink(path: Path) -> int:
+    with contextlib.suppress(FileNotFoundError):
+        size = path.stat().st_size
+        path.unlink()
+        return size
+    return 0

@@ -23,7 +23,7 @@ from crm_core.plugin import hookspecs
 from crm_core.plugin.declare import SettingsGroup
 from crm_core.plugin.loader import load
 from crm_core.plugin.registry import Registry
-from crm_core.uow import UnitOfWork, opened
+from crm_core.uow import Reading, UnitOfWork, opened
 
 
 class Kernel:
@@ -47,12 +47,9 @@ class Kernel:
         self.caches: dict[str, Any] = {}
         self._groups = {g.struct: g for g in registry.gather(hookspecs.crm_settings)}
 
-    @asynccontextmanager
-    async def read(self, actor: Actor, *, locale: str | None = None) -> AsyncGenerator[UnitOfWork]:
-        """Begin a unit of work on the read engine; emit, enqueue and flush raise."""
-        uow = UnitOfWork(self, None, actor, readonly=True, locale=locale)
-        async with opened(uow):
-            yield uow
+    def read(self, actor: Actor, *, locale: str | None = None) -> Reading:
+        """Begin a unit of work on the read engine, to be used in `async with`; emit, enqueue and flush raise."""
+        return Reading(UnitOfWork(self, None, actor, readonly=True, locale=locale))
 
     @asynccontextmanager
     async def write(

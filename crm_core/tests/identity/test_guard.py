@@ -160,7 +160,10 @@ async def test_chunked_large_body_is_refused_before_it_ends(signed_in: Any, path
     if token == "none":
         signed_in.csrf = ""
     answer = await signed_in.call("POST", path, content=endless(), headers={"content-type": kind})
-    assert answer.status_code == 413, answer.text
+    if token == "none" and kind == "application/json":
+        assert (answer.status_code, sent) == (403, 0)  # without the form's token it is not even read
+    else:
+        assert answer.status_code == 413, answer.text
     assert sent <= 2 * BODY_LIMIT
 
 

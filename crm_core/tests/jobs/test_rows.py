@@ -190,6 +190,72 @@ async def test_running_lane_is_not_entered_by_another_process(world: World) -> N
     assert await claim(world.kernel, 5, 5.0) == []
 
 
+async def test_lane_goes_on_past_a_job_whose_plugin_is_absent(world: World) -> None:
+    [absent, _two, _three] = await world.enqueue(Leave(number=1), Leave(number=2), Leave(number=3), lane="mail")
+    await world.change(absent, kind="gone.render_pdf")
+    assert [c.args["number"] for c in await claim(world.kernel, 10, -1.0)] == [2]  # one at a time, in order
+    async with world.kernel.db.write.begin() as connection:
+        await rows.reap(connection)
+    await run_due(world.kernel, until=FAR)
+    assert await world.effects() == [2, 3]
+    await world.change(absent, kind="faults.leave")  # its plugin is back
+    await run_due(world.kernel)
+    assert await world.effects() == [2, 3, 1]
+
+
+async def test_lane_goes_on_past_a_parked_job(world: World) -> None:
+    [broken, _two] = await world.enqueue(Leave(number=1), Leave(number=2), lane="mail")
+    await world.change(broken, args={"number": "many"})
+    await run_due(world.kernel)
+    assert (await world.job(broken)).state == "parked"
+    assert await world.effects() == [2]
+
+
+async def test_dead_job_is_not_revived_while_another_holds_its_key(world: World) -> None:
+    [dead] = await world.enqueue(Fail(), key="k")
+    await run_due(world.kernel, until=FAR, pace=QUICK)
+    [twin] = await world.enqueue(Leave(number=1), key="k")
+    with pytest.raises(rows.JobKeyTaken):
+        await revive(world, dead)
+    with pytest.raises(rows.JobNotDead):
+        await revive(world, twin)
+    await run_due(world.kernel)
+    await revive(world, dead)
+    assert (await world.job(dead)).state == "pending"
+
+
+async def revive(world: World, job_id: object) -> None:
+    async with world.write() as uow:
+        await rows.revive(uow, job_id)  # type: ignore[arg-type]  # ids of `world` are untyped
+
+
+async def test_only_stopped_jobs_are_deleted_and_never_one_whose_key_is_for_ever(world: World) -> None:
+    [dead], [once], [waiting] = (
+        await world.enqueue(Fail()),
+        await world.enqueue(Fail(), key="once:x"),
+        await world.enqueue(Fail(), run_at=FAR),
+    )
+    for job_id in (dead, once):
+        await world.change(job_id, state="dead")
+    for job_id, refusal in ((once, rows.JobKeepsItsKey), (waiting, rows.JobNotDead)):
+        with pytest.raises(refusal):
+            async with world.write() as uow:
+                await rows.discard(uow, job_id)
+    async with world.write() as uow:
+        await rows.discard(uow, dead)
+    assert {r.id for r in await world.jobs()} == {once, waiting}
+
+
+async def test_job_is_cancelled_by_its_id_unless_it_has_ended(world: World) -> None:
+    [job_id] = await world.enqueue(Leave(number=1))
+    async with world.write() as uow:
+        await rows.cancel_job(uow, job_id)
+    assert (await world.job(job_id)).state == "cancelled"
+    with pytest.raises(rows.JobEnded):
+        async with world.write() as uow:
+            await rows.cancel_job(uow, job_id)
+
+
 async def test_waiting_job_is_cancelled_by_its_key(world: World) -> None:
     [job_id] = await world.enqueue(Leave(number=1), key="k")
     async with world.write() as uow:

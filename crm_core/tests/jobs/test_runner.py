@@ -126,6 +126,22 @@ async def test_failing_job_does_not_hold_others_up(world: World) -> None:
         await until(dead)
 
 
+async def test_job_of_a_dead_process_comes_back_while_there_is_more_to_do_than_time(world: World) -> None:
+    from crm_core.jobs.runner import claim
+
+    [lost] = await world.enqueue(Leave(number=-1))
+    assert len(await claim(world.kernel, 1, 0.2)) == 1  # by a process that is no more
+    await world.enqueue(*(Leave(number=n, seconds=0.02) for n in range(2000)))
+
+    async def back() -> bool:
+        row = await world.job(lost)
+        return row.state != "running"
+
+    async with running(world):
+        await until(back, 5.0)
+        assert len(await world.effects()) < 1500, "it had to wait for the others"
+
+
 async def test_background_of_a_web_process_runs_jobs(world: World) -> None:
     world.kernel.config = world.kernel.config.but(jobs=True)
     async with background(world.kernel, QUICK):

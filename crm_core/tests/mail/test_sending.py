@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from crm_core.auth.actor import system
 from crm_core.db.types import utcnow
-from crm_core.features.mail import actions
+from crm_core.features.mail import actions, settings
 from crm_core.features.mail import public as mail
 from crm_core.features.mail.models import MailRow, Suppression
 from crm_core.jobs.rows import JOBS, job
@@ -35,7 +35,9 @@ async def test_mail_without_a_server_is_caught_and_kept(kernel: Kernel, ledger: 
 
 
 async def test_mail_reaches_the_server_with_both_parts(kernel: Kernel, smtp: Any, ledger: Any, jobs: Any) -> None:
-    mail_id = await ledger.send(subject="Grüße", text="Guten Morgen\n.\n", html="<p>Guten Morgen</p>", reply_to="r@x.test")
+    mail_id = await ledger.send(
+        subject="Grüße", text="Guten Morgen\n.\n", html="<p>Guten Morgen</p>", reply_to="r@x.test"
+    )
     await jobs()
     row = await ledger.row(mail_id)
     assert (row.state, row.transport, row.attempts, row.error) == ("sent", "smtp", 1, "")
@@ -44,7 +46,11 @@ async def test_mail_reaches_the_server_with_both_parts(kernel: Kernel, smtp: Any
     message = taken.message
     assert message["Subject"] == "Grüße"
     assert message["From"] == "The CRM <crm@example.test>"
-    assert (message["To"], message["Reply-To"], message["Message-ID"]) == ("anna@example.test", "r@x.test", row.message_id)
+    assert (message["To"], message["Reply-To"], message["Message-ID"]) == (
+        "anna@example.test",
+        "r@x.test",
+        row.message_id,
+    )
     assert message["Auto-Submitted"] == "auto-generated"
     plain, html = message.iter_parts()
     assert plain.get_content().replace("\r\n", "\n") == "Guten Morgen\n.\n"
@@ -179,10 +185,8 @@ def mail_send(mail_id: Any) -> Any:
 
 async def test_server_that_cannot_be_reached_is_tried_later(kernel: Kernel, smtp: Any, ledger: Any, jobs: Any) -> None:
     async with kernel.write(system("test")) as uow:
-        from crm_core.features.mail.settings import MailSettings
-
-        await uow.save_settings(
-            MailSettings(host="10.1.2.3", port=25, security="none", sender_address="crm@example.test")
+        await settings.save(
+            uow, settings.MailSettings(host="10.1.2.3", port=25, security="none", sender_address="crm@example.test")
         )
     mail_id = await ledger.send()
     await jobs()

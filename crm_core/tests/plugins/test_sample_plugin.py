@@ -84,7 +84,7 @@ async def test_link_added_to_companies_makes_its_reverse_relation_on_visits(api:
     made = await company(api, sample_next_visit_id=coming["id"])
     found = await api.get("/sample-visits", params={"filter": '{"field": "next_for.count", "op": "is", "value": 1}'})
     assert [v["id"] for v in found["items"]] == [coming["id"]]
-    text = '{"field": "next_for.name", "op": "is", "value": "%s"}' % made["name"]
+    text = f'{{"field": "next_for.name", "op": "is", "value": "{made["name"]}"}}'
     assert [v["id"] for v in (await api.get("/sample-visits", params={"filter": text}))["items"]] == [coming["id"]]
     found = await api.get("/companies", params={"filter": '{"field": "sample_next_visit.subject", "op": "is", '
                                                           '"value": "spring round"}'})  # fmt: skip

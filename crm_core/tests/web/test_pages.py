@@ -218,6 +218,7 @@ async def test_settings_are_saved_and_bad_ones_come_back(client: httpx2.AsyncCli
     name = re.search(r'action="/settings/([^"]+)"', page.text)
     assert name
     data = dict(re.findall(r'<input[^>]*name="(\w+)" [^>]*value="([^"]*)"', page.text))
+    data |= {"locale": "de", "zone": "Europe/Berlin"}
     saved = await client.post(f"/settings/{name[1]}", data=data)
     assert saved.status_code == 303, saved.text[:1000]
 

@@ -85,6 +85,13 @@ async def mark_right(uow: UnitOfWork, attempt: UUID) -> None:
     await uow.session.execute(sa.update(Attempt).where(Attempt.id == attempt).values(is_right=True))
 
 
+async def forgive(uow: UnitOfWork, kind: str, key: str) -> None:
+    """Forget the guesses at a key in the caller's transaction: its secret was just replaced."""
+    uow.demand_write()
+    gone = sa.delete(Attempt).where(Attempt.kind == kind, Attempt.key == key[:255])
+    await uow.session.execute(gone, execution_options={"synchronize_session": False})
+
+
 async def audit_denied(kernel: Kernel, actor: Actor, what: str, address: str = "") -> None:
     """Commit that a known actor was refused. `what` is a method and a route or the name of a right."""
     await _tell(kernel, actor, AccessDenied(what=what[:255], address=address), what, QUIET)

@@ -9,10 +9,11 @@ from crm_core.plugin.declare import Event
 
 
 class SignedIn(Event, frozen=True, kw_only=True):
-    """Somebody signed in with a password."""
+    """Somebody signed in. second_factor: "app", "recovery", or empty when none was asked for."""
 
     user_id: UUID
     address: str = ""
+    second_factor: str = ""
 
 
 class SignedOut(Event, frozen=True, kw_only=True):

@@ -82,7 +82,10 @@ class TeamMember(Stamp, Model):
 
 
 class Role(Record, Model):
-    """A named set of grants. `key` is the stable name of roles made at installation."""
+    """A named set of grants. `key` is the stable name of roles made at installation.
+
+    second_factor: who holds the role signs in with one.
+    """
 
     __tablename__ = "core_role"
     __table_args__ = (
@@ -97,6 +100,7 @@ class Role(Record, Model):
     key: Mapped[str | None] = mapped_column(sa.String(64), unique=True, default=None)
     description: Mapped[str] = mapped_column(sa.Text, default="")
     everything: Mapped[bool] = mapped_column(sa.Boolean, default=False)
+    second_factor: Mapped[bool] = mapped_column(sa.Boolean, default=False, server_default=sa.false())
 
 
 class RoleGrant(Stamp, Model):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from crm_core.kernel import Kernel
 
 log = logging.getLogger(__name__)
-STALE = timedelta(minutes=10)
+STALE = timedelta(minutes=1)
 """A use is written only when the last one written is older than this."""
 PAUSE = 2.0
 """Seconds to gather uses before one transaction writes them."""

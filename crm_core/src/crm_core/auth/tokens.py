@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import replace
@@ -78,7 +79,7 @@ async def create_token(
     uow: UnitOfWork, user_id: UUID, name: str, *, scopes: Iterable[str] = (), expires_at: datetime | None = None
 ) -> tuple[Token, str]:
     """Write a new token; returns the row and the token itself, the only time it is known."""
-    narrowed = sorted(set(scopes))
+    narrowed = sorted({one for scope in scopes for one in expanded(uow.registry, scope)})
     if unknown := [s for s in narrowed if not is_scope(uow.registry, s)]:
         text = _("Unknown scope: {scopes}", scopes=", ".join(unknown))
         raise ScopesUnknown(text, fields={"scopes": text})
@@ -95,6 +96,19 @@ async def create_token(
     uow.session.add(row)
     await uow.session.flush()  # the caller shows the id
     return row, secret
+
+
+def expanded(registry: Registry, scope: str) -> list[str]:
+    """Return the scopes that a pattern with `*` stands for today; the pattern itself when it fits nothing.
+
+    "core.*.read" is the verb on every entity of core, "core.deal.*" every verb on deals. Written out when the
+    token is made: what a plugin brings later is not in it.
+    """
+    if "*" not in scope:
+        return [scope]
+    pattern = re.compile(r"[\w.]*".join(map(re.escape, scope.split("*"))))
+    names = [f"{entity}.{verb}" for entity in registry.entities for verb in VERBS]
+    return [name for name in names if pattern.fullmatch(name)] or [scope]
 
 
 def is_scope(registry: Registry, scope: str) -> bool:

@@ -32,7 +32,7 @@ def create(config: Config, email: str, name: str, scopes: tuple[str, ...], days:
 async def _create(config: Config, email: str, name: str, scopes: tuple[str, ...], days: int | None) -> str:
     from crm_core.auth.actor import system
     from crm_core.auth.rights import actor_by_email
-    from crm_core.features.session.actions import make_token
+    from crm_core.features.session.access import make_token
     from crm_core.kernel import open_kernel
 
     kernel = await open_kernel(config)

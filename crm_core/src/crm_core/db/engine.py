@@ -16,6 +16,7 @@ from sqlalchemy.util import await_only, greenlet_spawn
 
 from crm_core.db import postgres, sqlite
 from crm_core.db.session import CrmSession, Hold, count_steps, disarm_at_commit
+from crm_core.db.shapes import Shapes
 from crm_core.db.sqlite_reader import Reader
 from crm_core.errors import CrmError
 
@@ -36,6 +37,7 @@ class Database:
         self.write = write
         self.testing = testing
         self.write_limit: float | None = WRITE_LIMIT_IN_TESTS if testing else WRITE_LIMIT
+        self.shapes = Shapes()
         self._pool: asyncpg.Pool | None = None
         self._opening = asyncio.Lock()
         self._reader = Reader(url.database or "") if self.sqlite else None

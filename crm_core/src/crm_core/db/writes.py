@@ -43,11 +43,15 @@ def batch(table: Any, rows: list[dict[str, Any]], **options: Any) -> Batch:
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """The text of an insert up to its values, what follows them, and how each value is bound."""
+    """The text of an insert up to its values, what follows them, and how values are bound, by place in the row.
+
+    single: the whole text for one row with the dialect's placeholders.
+    """
 
     head: str
     tail: str
-    binders: tuple[Callable[[Any], Any] | None, ...]
+    single: str
+    binders: tuple[tuple[int, Callable[[Any], Any]], ...]
 
 
 @lru_cache(maxsize=512)
@@ -62,7 +66,9 @@ def _shape(
         sets = ", ".join(f"{quote(n)} = excluded.{quote(n)}" for n in names if n not in conflict)
         tail = f" on conflict{target} do " + (f"update set {sets}" if overwrite else "nothing")
     head = f"insert into {quote(table.name)} ({columns}) values "  # noqa: S608 - names of our own columns
-    return _Shape(head, tail, tuple(_binder(table.c[n].type, dialect) for n in names))
+    marks = ["?"] * len(names) if dialect.name == "sqlite" else [f"${i + 1}" for i in range(len(names))]
+    binders = [(i, b) for i, n in enumerate(names) if (b := _binder(table.c[n].type, dialect)) is not None]
+    return _Shape(head, tail, f"{head}({', '.join(marks)}){tail}", tuple(binders))
 
 
 def _binder(kind: Any, dialect: sa.Dialect) -> Callable[[Any], Any] | None:
@@ -73,7 +79,11 @@ def _binder(kind: Any, dialect: sa.Dialect) -> Callable[[Any], Any] | None:
 
 
 def _bound(shape: _Shape, row: Sequence[Any]) -> list[Any]:
-    return [v if b is None else b(v) for v, b in zip(row, shape.binders, strict=True)]
+    values = list(row)
+    for place, bind in shape.binders:
+        if values[place] is not None:  # no type of ours stores anything but NULL for None
+            values[place] = bind(values[place])
+    return values
 
 
 async def write_and_commit(db: Database, session: AsyncSession, batches: Sequence[Batch]) -> None:
@@ -101,9 +111,7 @@ async def write(db: Database, session: AsyncSession, batches: Sequence[Batch]) -
     else:
         connection = await db.writer(session)
         for each, shape in shaped:
-            values = ", ".join(f"${i + 1}" for i in range(len(each.names)))
-            text = f"{shape.head}({values}){shape.tail}"
-            await connection.executemany(text, [_bound(shape, r) for r in each.rows])
+            await connection.executemany(shape.single, [_bound(shape, r) for r in each.rows])
 
 
 def _shaped(db: Database, batches: Sequence[Batch]) -> list[tuple[Batch, _Shape]]:
@@ -113,7 +121,7 @@ def _shaped(db: Database, batches: Sequence[Batch]) -> list[tuple[Batch, _Shape]
 
 def _insertion(shaped: list[tuple[Batch, _Shape]]) -> Callable[[sqlite3.Connection], None]:
     """Return what inserts everything on SQLite's own connection; values are bound now, on the loop."""
-    ready = [(f"{s.head}({', '.join('?' * len(b.names))}){s.tail}", [_bound(s, r) for r in b.rows]) for b, s in shaped]
+    ready = [(shape.single, [_bound(shape, row) for row in each.rows]) for each, shape in shaped]
 
     def run(connection: sqlite3.Connection) -> None:
         for text, rows in ready:

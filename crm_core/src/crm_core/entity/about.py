@@ -57,12 +57,14 @@ async def demand_parents(
 
 async def copy_owner(uow: UnitOfWork, event: Happened, model: Any) -> None:
     """Listener: give the rows about a record its new owner and team. Derived, so without version and event."""
-    if event.record is None or not hasattr(event.record, "owner_id"):
+    told = {f"parent_{n}": event.after[n] for n in ("owner_id", "team_id") if n in event.after}
+    if event.record is not None:
+        told = {"parent_owner_id": event.record.owner_id, "parent_team_id": event.record.team_id}
+    if not told or event.entity is None:
         return
     table = model.__table__
-    values = {"parent_owner_id": event.record.owner_id, "parent_team_id": event.record.team_id}
     about = (table.c.parent_entity == event.entity, table.c.parent_id == event.record_id)
-    await uow.session.execute(sa.update(table).where(*about).values(values))
+    await uow.session.execute(sa.update(table).where(*about).values(told))
 
 
 def changes_owner(event: Happened) -> bool:

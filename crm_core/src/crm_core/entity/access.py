@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -246,6 +247,7 @@ def shape(registry: Registry, actor: Actor, entity: Entity, verb: str = "read") 
     return tuple(key)
 
 
+@lru_cache(maxsize=512)
 def _personal(registry: Registry, entity: Entity) -> bool:
     """Return whether declared conditions hold the actor's own values, so that a statement serves one actor."""
     if entity.also_visible is not None or entity.never_visible is not None:

@@ -313,9 +313,10 @@ class Tags(Field):
 
 @dataclass(frozen=True, slots=True)
 class File(Field):
-    """One uploaded file (`core_file.id`)."""
+    """One uploaded file (`core_file.id`) of at most `limit` bytes; `accept` names media types, none for all."""
 
-    accept: tuple[str, ...] = field(default=(), kw_only=True)  # media types
+    accept: tuple[str, ...] = field(default=(), kw_only=True)
+    limit: int = field(default=25 * 2**20, kw_only=True)
     kind: ClassVar[str] = "file"
     python: ClassVar[Any] = UUID
     operators: ClassVar[tuple[str, ...]] = ("empty", "not_empty")

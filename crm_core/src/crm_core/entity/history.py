@@ -50,11 +50,11 @@ async def state_at(uow: UnitOfWork, entity: Entity, record_id: UUID, event_id: U
             raise HistoryCut(_("The history does not reach back to this event."))
         if kind.endswith(".created"):
             raise NotFound(_("The record did not exist yet."))
-        values.update(await _whole(uow, payload.get("before", {})))
+        values.update(await whole(uow, payload.get("before", {})))
     return {k: v for k, v in values.items() if k in names or "." in k}
 
 
-async def _whole(uow: UnitOfWork, values: dict[str, Any]) -> dict[str, Any]:
+async def whole(uow: UnitOfWork, values: dict[str, Any]) -> dict[str, Any]:
     """Return values with long texts put back from where they are kept."""
     found = dict(values)
     for name, value in values.items():

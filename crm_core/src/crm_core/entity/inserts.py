@@ -7,7 +7,9 @@ Their rows are sent by `UnitOfWork.settle()`, so that SQLite's write lock opens 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -34,36 +36,52 @@ class _Context:
         return self.values
 
 
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How rows of a model are made.
+
+    fixed: values of columns without a function; made: (attribute, function of the context), folded twins last.
+    names: columns in the order in which `values` takes them out of a row's dict.
+    """
+
+    fixed: dict[str, Any]
+    made: tuple[tuple[str, Callable[[_Context], Any]], ...]
+    names: tuple[str, ...]
+    values: Callable[[dict[str, Any]], tuple[Any, ...]]
+
+
 @lru_cache(maxsize=512)
-def _defaults(model: Any) -> tuple[tuple[str, Callable[[_Context], Any]], ...]:
-    """Return (attribute, function of the context) for every column; None where there is no default."""
-    found: list[tuple[str, Callable[[_Context], Any]]] = []
+def _form(model: Any) -> _Form:
+    fixed: dict[str, Any] = {}
+    made: list[tuple[str, Callable[[_Context], Any]]] = []
+    names: dict[str, str] = {}
     attributes: Any = sa.inspect(model).column_attrs
     for attribute in attributes:
         column = attribute.columns[0]
         default = column.default
-        if default is None:
-            if column.autoincrement is True or column.server_default is not None:
-                continue
-            found.append((attribute.key, lambda context: None))
-        elif default.is_callable:
-            found.append((attribute.key, default.arg))
+        if default is None and (column.autoincrement is True or column.server_default is not None):
+            continue
+        names[attribute.key] = column.name
+        if default is not None and default.is_callable:
+            made.append((attribute.key, default.arg))
         else:
-            found.append((attribute.key, _constant(default.arg)))
-    return tuple(sorted(found, key=lambda pair: pair[0].endswith("_f")))
-
-
-def _constant(value: Any) -> Callable[[_Context], Any]:
-    return lambda context: value
+            fixed[attribute.key] = None if default is None else default.arg
+    made.sort(key=lambda pair: pair[0].endswith("_f"))
+    keys = tuple(names)
+    # itemgetter gives a bare value for one name
+    values = itemgetter(*keys) if len(keys) > 1 else lambda row: (row[keys[0]],)
+    return _Form(fixed, tuple(made), tuple(names.values()), values)
 
 
 def fill(model: Any, values: dict[str, Any]) -> dict[str, Any]:
-    """Return values for every column of `model`, defaults and folded twins included."""
-    context = _Context(values)
-    for name, default in _defaults(model):
-        if name not in values:
-            values[name] = default(context)
-    return values
+    """Return values for every column of `model`: those given, defaults and folded twins."""
+    form = _form(model)
+    filled = {**form.fixed, **values}
+    context = _Context(filled)
+    for name, default in form.made:
+        if name not in filled:
+            filled[name] = default(context)
+    return filled
 
 
 def insert(uow: UnitOfWork, record: Any, entity: Entity | None = None) -> Any:
@@ -71,9 +89,8 @@ def insert(uow: UnitOfWork, record: Any, entity: Entity | None = None) -> Any:
     changes = uow.demand_write()
     model: Any = type(record)
     state = record.__dict__
-    values = fill(model, {k: v for k, v in state.items() if k != "_sa_instance_state"})
-    for name, value in values.items():
-        state[name] = value
+    values = fill(model, state)
+    state.update(values)
     make_transient_to_detached(record)
     uow.session.add(record)
     uow.inserts.append((model, record))
@@ -92,14 +109,15 @@ def insert_part(uow: UnitOfWork, model: Any, values: dict[str, Any]) -> dict[str
     if sa.inspect(model).validators:
         record: dict[str, Any] = insert(uow, model(**values)).__dict__
         return record
-    uow.inserts.append((model, fill(model, values)))
-    return values
+    filled = fill(model, values)
+    uow.inserts.append((model, filled))
+    return filled
 
 
 def insert_rows(uow: UnitOfWork, model: Any, rows: list[dict[str, Any]]) -> None:
     """Insert plain rows (associations, tags) with this unit of work, after its new records."""
     uow.demand_write()
-    uow.inserts += [(model, row) for row in rows]
+    uow.inserts += [(model, fill(model, row)) for row in rows]
 
 
 def batches(uow: UnitOfWork) -> list[Batch]:
@@ -109,9 +127,8 @@ def batches(uow: UnitOfWork) -> list[Batch]:
     for model, row in waiting:
         if not isinstance(row, dict) and sa.inspect(row).modified:
             _changed_meanwhile(uow, model, row)
-        values = fill(model, row) if isinstance(row, dict) else row.__dict__
-        tables.setdefault(model, []).append([values[n] for n in _names(model)])
-    return [Batch(model.__table__, tuple(_names(model).values()), rows) for model, rows in tables.items()]
+        tables.setdefault(model, []).append(_form(model).values(row if isinstance(row, dict) else row.__dict__))
+    return [Batch(model.__table__, _form(model).names, rows) for model, rows in tables.items()]
 
 
 async def send(uow: UnitOfWork) -> None:
@@ -131,11 +148,3 @@ def _changed_meanwhile(uow: UnitOfWork, model: Any, record: Any) -> None:
         told = {n: v for n in told_columns(model) if (v := record.__dict__.get(n)) is not None}
         uow.demand_write().note(entity, record.id, "created", {}, told, record)
     state._commit_all(state.dict, uow.session.sync_session.identity_map)  # noqa: SLF001 - as a flush does
-
-
-@lru_cache(maxsize=512)
-def _names(model: Any) -> dict[str, str]:
-    """Return attribute -> column of everything that is inserted."""
-    attributes: Any = sa.inspect(model).column_attrs
-    sent = {name for name, _default in _defaults(model)}
-    return {a.key: a.columns[0].name for a in attributes if a.key in sent}

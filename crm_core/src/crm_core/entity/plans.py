@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import sqlalchemy as sa
+
 from crm_core.entity import fields as f
 from crm_core.plugin.declare import Child, Entity
 from crm_core.plugin.registry import Registry
@@ -25,7 +27,8 @@ class Plan:
 
     defaults: (column, value or function); required: (name, column that must not be empty); links: what a
     record hangs on; words: of the record under "", of children under their names; finds: fields whose change
-    alters what a record is found by.
+    alters what a record is found by; never_null: columns that take no null, and what is there instead (None:
+    nothing can be).
     """
 
     entity: Entity
@@ -37,6 +40,7 @@ class Plan:
     links: tuple[f.Field, ...]
     words: Mapping[str, Words]
     finds: frozenset[str]
+    never_null: Mapping[str, Any]
 
     @property
     def searchable(self) -> bool:
@@ -69,7 +73,21 @@ def _made(registry: Registry, entity: Entity) -> Plan:
             | {"owner_id", "team_id", entity.title}
             | {c.name for c in entity.children if any(x.search for x in c.fields)}
         ),
+        never_null=_never_null(entity),
     )
+
+
+def _never_null(entity: Entity) -> dict[str, Any]:
+    """An empty value in a form, or null in the API, is the default of such a column, never an error of the database."""
+    mapped = sa.inspect(entity.model).columns
+    found: dict[str, Any] = {}
+    for field in entity.fields:
+        for name in field.columns:
+            column = mapped.get(name)
+            if column is not None and not column.nullable:
+                default = column.default.arg if column.default is not None and column.default.is_scalar else None
+                found[name] = field.default if field.default is not None and not callable(field.default) else default
+    return found
 
 
 def _words(fields: tuple[f.Field, ...]) -> Words:

@@ -10,11 +10,10 @@ import sqlalchemy as sa
 
 from crm_core.auth.actor import Scope, narrower
 from crm_core.auth.people import TeamMember
-from crm_core.entity import access, money, parts
+from crm_core.entity import access, meanwhile, money, parts
 from crm_core.entity import fields as f
 from crm_core.entity.changes import touch
 from crm_core.entity.clean import BadValue, clean, currency, zone
-from crm_core.entity.event_rows import EventData, EventRow
 from crm_core.entity.inserts import insert, send
 from crm_core.entity.plans import Plan, plan_of
 from crm_core.errors import Forbidden, Invalid
@@ -65,9 +64,11 @@ async def update(
     """
     columns, rest = take(uow, entity, values, trusted=trusted)
     _required(plan_of(uow.registry, entity), {**columns, **rest}, columns.keys() | rest.keys())
+    if version is not None:
+        await meanwhile.lock(uow, record)
     changed = {k: v for k, v in columns.items() if getattr(record, k) != v}
     if version is not None and version != record.version:
-        await _conflict(uow, entity, record, version, changed, rest)
+        await meanwhile.settle(uow, entity, record, version, changed, rest)
     if not trusted and not changed.keys().isdisjoint(OWNING):
         await _demand_assign(uow, entity, record, changed)
     if "owner_id" in changed:
@@ -142,6 +143,10 @@ def take(
             _one(field, key, value, columns if field.name in plan.own else rest, rest)
         except BadValue as error:
             errors[key] = error.text
+    for key in [k for k, v in columns.items() if v is None and k in plan.never_null]:
+        columns[key] = plan.never_null[key]
+        if columns[key] is None and not trusted:
+            errors[key] = _("This is required.")
     if errors:
         raise Invalid(_("Some values are not acceptable."), fields=errors)
     return columns, rest
@@ -213,27 +218,3 @@ async def _own(uow: UnitOfWork, entity: Entity, columns: dict[str, Any], verb: s
         scope = narrower(scope, access.scope_of(uow.registry, uow.actor, entity, "create"))
     if owner != uow.actor.user_id and not access.within(uow.actor, scope, owner, team):
         raise Forbidden(_("You may not give a record to this person."))
-
-
-async def _conflict(
-    uow: UnitOfWork, entity: Entity, record: Any, version: int, changed: dict[str, Any], rest: dict[str, Any]
-) -> None:
-    from crm_core.uow import RecordChanged
-
-    count = max(0, record.version - version)
-    newest = (
-        sa.select(EventData.payload)
-        .join(EventRow, EventRow.id == EventData.event_id)
-        .where(
-            EventRow.entity == entity.name, EventRow.record_id == record.id, EventRow.type.startswith(f"{entity.name}.")
-        )
-        .order_by(EventRow.id.desc())
-        .limit(count)
-    )
-    theirs: set[str] = set()
-    for payload in await uow.session.scalars(newest):
-        theirs |= {k.partition(".")[0] for side in payload.values() for k in side}
-    clash = sorted((set(changed) | set(rest)) & theirs)
-    if clash or version > record.version:
-        both = {k: {"yours": changed.get(k, rest.get(k)), "theirs": getattr(record, k, None)} for k in clash}
-        raise RecordChanged(_("Somebody else changed this record meanwhile."), conflicts=both, version=record.version)

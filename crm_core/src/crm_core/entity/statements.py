@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
-from weakref import WeakKeyDictionary
 
 import msgspec
 import sqlalchemy as sa
@@ -15,12 +13,9 @@ import sqlalchemy as sa
 from crm_core.db.types import Id, Json
 
 if TYPE_CHECKING:
-    from crm_core.db.engine import Database
     from crm_core.uow import UnitOfWork
 
 S = TypeVar("S")
-T = TypeVar("T")
-MOST_SHAPES = 1024
 
 
 def parameter(name: str, kind: Any) -> sa.BindParameter[Any]:
@@ -98,30 +93,7 @@ def _uuid(value: bytes) -> UUID:
     return UUID(bytes=value)  # ten times the cost of finding it again: owners and teams repeat
 
 
-class Shapes:
-    """Compiled queries of one database, by shape; the least used are dropped."""
-
-    def __init__(self) -> None:
-        self.found: OrderedDict[Any, Any] = OrderedDict()
-
-    def get(self, key: Any, make: Callable[[], T]) -> T:
-        """Return what was made for this shape, making it at first."""
-        found: T | None = self.found.get(key)
-        if found is None:
-            found = self.found[key] = make()
-            if len(self.found) > MOST_SHAPES:
-                self.found.popitem(last=False)
-        else:
-            self.found.move_to_end(key)
-        return found
-
-
-_shapes: WeakKeyDictionary[Database, Shapes] = WeakKeyDictionary()
-
-
 def prepared(uow: UnitOfWork, key: Any, make: Callable[[], sa.Select[Any]]) -> Query:
     """Return the query of a shape; `key` must hold everything that `make` depends on."""
-    shapes = _shapes.get(uow.db)
-    if shapes is None:
-        shapes = _shapes[uow.db] = Shapes()
-    return shapes.get(key, lambda: Query(make(), uow.db.read.dialect))
+    db = uow.db
+    return db.shapes.get(key, lambda: Query(make(), db.read.dialect))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -35,12 +36,12 @@ async def parts_of(uow: UnitOfWork, entity: Entity, name: str, ids: Sequence[UUI
         return {}
     given = _given(ids)
     size = len(given)
-    child = next((c for c in entity.children if c.name == name), None)
-    if child is not None:
-        return await _children(uow, entity, child, given)
+    if (found_child := _child(entity, name)) is not None:
+        return await _children(uow, entity, *found_child, given)
     field = next(x for x in uow.registry.fields(entity) if x.name == name)
-    rights = access.shape(uow.registry, uow.actor, _target(uow, entity, field))
+    target = _target(uow, entity, field)
     allowed = access.shape(uow.registry, uow.actor, entity)
+    rights = allowed if target is entity else access.shape(uow.registry, uow.actor, target)
     query = prepared(uow, ("part", entity.name, name, size, rights, allowed), lambda: _part(uow, entity, field, size))
     found: dict[UUID, list[Any]] = {}
     for owner, value in await query.fetch(uow, {**given, **access.parameters(uow.actor)}):
@@ -80,11 +81,18 @@ def _readable_part(
     return statement.where(sa.exists().where(at.c.id == owner, may))
 
 
-async def _children(
-    uow: UnitOfWork, entity: Entity, child: Child, given: dict[str, Any]
-) -> dict[UUID, list[dict[str, Any]]]:
-    names = [n for x in child.fields for n in outputs.keys(paths.Value(child, x, x.name))]
+@lru_cache(maxsize=512)
+def _child(entity: Entity, name: str) -> tuple[Child, tuple[str, ...]] | None:
+    """Return the kind of children of this name with their API keys, if it is one."""
+    child = next((c for c in entity.children if c.name == name), None)
+    if child is None:
+        return None
+    return child, ("id", *(n for x in child.fields for n in outputs.keys(paths.Value(child, x, x.name))))
 
+
+async def _children(
+    uow: UnitOfWork, entity: Entity, child: Child, names: tuple[str, ...], given: dict[str, Any]
+) -> dict[UUID, list[dict[str, Any]]]:
     def make() -> sa.Select[Any]:
         table = child.model.__table__
         owner = table.c[columns.key_of(child.model, child.foreign_key)]
@@ -94,7 +102,7 @@ async def _children(
 
     found: dict[UUID, list[dict[str, Any]]] = {}
     for owner, *row in await prepared(uow, ("child", entity.name, child.name, len(given)), make).fetch(uow, given):
-        found.setdefault(owner, []).append(dict(zip(("id", *names), row, strict=True)))
+        found.setdefault(owner, []).append(dict(zip(names, row, strict=True)))
     return found
 
 

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 _ = Strings("crm_core")
 
 MOST_REAPED = 500
+STOPPED = ("dead", "parked", "cancelled")
+"""States a job leaves only when a person says so, or, parked, at the next start."""
 SCATTER_SECONDS = 0.2
 
 
@@ -48,7 +50,19 @@ class LeaseLost(RuntimeError):
 
 
 class JobNotDead(Conflict):
-    """Only a dead, parked or cancelled job can be put back."""
+    """Only a dead, parked or cancelled job can be put back or deleted."""
+
+
+class JobEnded(Conflict):
+    """Only a job that waits or runs can be cancelled."""
+
+
+class JobKeyTaken(Conflict):
+    """Another job with this key waits or runs by now."""
+
+
+class JobKeepsItsKey(Conflict):
+    """The job's key is kept for ever, so that what it stands for happens once; without its row it would come again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +95,8 @@ async def claim(
     counts: bool = True,
 ) -> list[Claimed]:
     """Take up to `limit` due jobs of `kinds` for `lease` seconds, oldest first, one per lane.
+
+    Jobs of other kinds, and parked ones, do not hold a lane; see `statements`.
 
     until: take jobs due by then instead of by now. counts: as an attempt; if not, `start` does it.
     """
@@ -196,10 +212,20 @@ async def put_back(
 async def cancel(uow: UnitOfWork, key: str) -> None:
     """Cancel the unfinished job of this key: a waiting one ends, a running one is asked to stop."""
     uow.jobs[:] = [row for row in uow.jobs if row["held_key"] != key]
+    await _cancel(uow, job.held_key == key)
+
+
+async def cancel_job(uow: UnitOfWork, job_id: UUID) -> None:
+    """Cancel one job: a waiting one ends, a running one is asked to stop. JobEnded when it has ended."""
+    if not await _cancel(uow, job.id == job_id):
+        raise JobEnded(_("This job has ended."))
+
+
+async def _cancel(uow: UnitOfWork, which: sa.ColumnElement[bool]) -> int:
     waiting = job.state.in_(("pending", "parked"))
-    await uow.session.execute(
+    asked = await uow.session.execute(
         sa.update(JOBS)
-        .where(job.held_key == key, job.state.in_(("pending", "parked", "running")))
+        .where(which, job.state.in_(("pending", "parked", "running")))
         .values(
             cancel_asked=True,
             finished_at=sa.case((waiting, uow.now), else_=None),
@@ -207,18 +233,42 @@ async def cancel(uow: UnitOfWork, key: str) -> None:
             state=sa.case((waiting, "cancelled"), else_=job.state),
         )
     )
+    return int(asked.rowcount)  # type: ignore[attr-defined]  # a cursor result
 
 
 async def revive(uow: UnitOfWork, job_id: UUID) -> None:
-    """Give a dead, parked or cancelled job all its attempts again; JobNotDead in any other state."""
+    """Give a dead, parked or cancelled job all its attempts again.
+
+    JobNotDead in any other state, JobKeyTaken when another one holds its key by now.
+    """
+    twin = JOBS.alias("twin")
+    taken = sa.exists().where(twin.c.held_key == job.key, twin.c.id != job.id)
     changed = await uow.session.execute(
         sa.update(JOBS)
-        .where(job.id == job_id, job.state.in_(("dead", "parked", "cancelled")))
+        .where(job.id == job_id, job.state.in_(STOPPED), ~taken)
         .values(state="pending", run_at=uow.now, attempts=0, cancel_asked=False, finished_at=None, held_key=job.key)
     )
     if not changed.rowcount:  # type: ignore[attr-defined]  # a cursor result
-        raise JobNotDead(_("This job is not dead."))
+        await _demand_stopped(uow, job_id)
+        raise JobKeyTaken(_("Another job with the same key waits or runs by now."))
     uow.after_commit(uow.kernel.wake.set)
+
+
+async def discard(uow: UnitOfWork, job_id: UUID) -> None:
+    """Delete a dead, parked or cancelled job. JobNotDead in any other state, JobKeepsItsKey with a key for ever."""
+    gone = await uow.session.execute(
+        sa.delete(JOBS).where(
+            job.id == job_id, job.state.in_(STOPPED), sa.or_(job.held_key.is_(None), job.held_key.not_like("once:%"))
+        )
+    )
+    if not gone.rowcount:  # type: ignore[attr-defined]  # a cursor result
+        await _demand_stopped(uow, job_id)
+        raise JobKeepsItsKey(_("This job's key is kept for ever; deleting it would let the job come again."))
+
+
+async def _demand_stopped(uow: UnitOfWork, job_id: UUID) -> None:
+    if await uow.session.scalar(sa.select(job.state).where(job.id == job_id)) not in STOPPED:
+        raise JobNotDead(_("This job is not dead."))
 
 
 async def unpark(connection: Connection, kinds: Sequence[str]) -> None:
@@ -228,6 +278,6 @@ async def unpark(connection: Connection, kinds: Sequence[str]) -> None:
 
 __all__ = [
     "JOBS", "PENDING", "RUNNING", "SCHEDULES", "Claimed", "Connection", "JobNotDead", "JobRow", "Lease", "LeaseLost",
-    "ScheduleRow", "cancel", "claim", "clock", "finish", "job", "put_back", "reap", "renew", "revive", "start",
-    "unpark",
+    "STOPPED", "JobEnded", "JobKeepsItsKey", "JobKeyTaken", "ScheduleRow", "cancel", "cancel_job", "claim", "clock",
+    "discard", "finish", "job", "put_back", "reap", "renew", "revive", "start", "unpark",
 ]  # fmt: skip

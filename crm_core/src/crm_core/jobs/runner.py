@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 AHEAD_SECONDS = 0.1
 MOST_AHEAD = 16
 STUCK_SECONDS = 1.0
+LOOK_SECONDS = 1.0
+"""How often jobs of dead processes are looked for while there is always more to do."""
 EPOCHS = sa.select(Epoch.name, Epoch.value)
 FAR = datetime(9000, 1, 1, tzinfo=UTC)
 
@@ -90,6 +92,7 @@ class Runner:
     queue: asyncio.Queue[rows.Claimed] = field(default_factory=asyncio.Queue)
     ended: int = 0
     hungry: bool = False
+    looked: float = 0.0
     leases: Leases = field(init=False)
 
     def __post_init__(self) -> None:
@@ -131,13 +134,19 @@ class Runner:
         self.hungry = False
         if room <= 0:
             self.hungry = True
-            return self.pace.poll
+            return await self._while_hungry()
         taken = await claim(self.kernel, room, self.pace.lease)
         for claimed in taken:
             self.leases.hold(claimed)
             self.queue.put_nowait(claimed)
         self.hungry = len(taken) == room
-        return self.pace.poll if self.hungry else await until_next(self.kernel, self.pace.poll)
+        return await self._while_hungry() if self.hungry else await until_next(self.kernel, self.pace.poll)
+
+    async def _while_hungry(self) -> float:
+        if time.monotonic() - self.looked > LOOK_SECONDS:
+            self.looked = time.monotonic()
+            await until_next(self.kernel, self.pace.poll)
+        return self.pace.poll
 
     async def _slot(self) -> None:
         while True:

@@ -41,10 +41,17 @@ def _from_now(seconds: sa.ColumnElement[float]) -> sa.ColumnElement[Any]:
     return sa.func.statement_timestamp() + sa.func.make_interval(0, 0, 0, 0, 0, 0, seconds)
 
 
-def _claimable(now: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+def _claimable(now: sa.ColumnElement[Any], kinds: tuple[str, ...]) -> sa.ColumnElement[bool]:
+    """Return the condition of a job this process may take.
+
+    In a lane a job waits for those ahead of it, but only for kinds this process knows: a job whose plugin is
+    absent, like a parked one, does not hold its lane. It runs, out of its turn, once its plugin is back. The
+    price: while processes of two versions run side by side, the older one may run a lane's later jobs before
+    one that only the newer knows. That two of a lane never run at once holds in any case.
+    """
     other = sa.alias(JOBS, "other")
     earlier = sa.tuple_(other.c.due_at, other.c.id) < sa.tuple_(job.due_at, job.id)
-    ahead = sa.exists().where(other.c.lane == job.lane, other.c.state == PENDING, earlier)
+    ahead = sa.exists().where(other.c.lane == job.lane, other.c.state == PENDING, other.c.kind.in_(kinds), earlier)
     running = sa.exists().where(other.c.lane == job.lane, other.c.state == RUNNING)
     return sa.and_(
         job.state == PENDING, job.run_at <= now, sa.or_(job.lane.is_(None), sa.not_(running) & sa.not_(ahead))
@@ -69,7 +76,7 @@ def claim_statement(dialect: str, kinds: tuple[str, ...]) -> Any:
         now = sa.func.coalesce(now, sa.func.statement_timestamp())
     pick = (
         sa.select(job.id)
-        .where(_claimable(now), job.kind.in_(kinds))
+        .where(_claimable(now, kinds), job.kind.in_(kinds))
         .order_by(job.run_at, job.id)
         .limit(sa.bindparam("p_limit", type_=sa.Integer()))
         .with_for_update(skip_locked=True)

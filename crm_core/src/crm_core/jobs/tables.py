@@ -59,6 +59,7 @@ class JobRow(Model):
         _index("ix_core_job_lane", "lane", "due_at", "id", where="state = 'pending' and lane is not null"),
         _index("uq_core_job_lane_running", "lane", where="state = 'running' and lane is not null", unique=True),
         sa.Index("ix_core_job_finished", "finished_at"),
+        _index("ix_core_job_dead", "id", where="state = 'dead'"),
     )
 
 

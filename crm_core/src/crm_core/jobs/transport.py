@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -22,7 +23,7 @@ from crm_core.jobs import rows
 from crm_core.jobs.execute import Pace, give_back
 from crm_core.jobs.leases import Leases
 from crm_core.jobs.loops import cancelled
-from crm_core.jobs.runner import claim, until_next
+from crm_core.jobs.runner import LOOK_SECONDS, claim, until_next
 
 if TYPE_CHECKING:
     from crm_core.kernel import Kernel
@@ -180,6 +181,7 @@ class WorkerLoop:
         self.pace = pace
         self.loop = asyncio.get_running_loop()
         self.leases = Leases(kernel, pace)
+        self.looked = 0.0
         # One statement needs no BEGIN and COMMIT around it: one trip to the database instead of three.
         self.single = kernel.db.write if kernel.db.sqlite else kernel.db.write.execution_options(
             isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True
@@ -248,11 +250,18 @@ class WorkerLoop:
         most = self.pace.concurrent * 4
         room = most - max(await self._lengths())
         if room < most // 2:
-            return LOADED_SECONDS
+            return await self._while_loaded()
         taken = await claim(self.kernel, room, HANDOVER_SECONDS, counts=False)
         if taken:
             await self._push(taken)
-        return LOADED_SECONDS if len(taken) == room else await until_next(self.kernel, self.pace.poll)
+        return await self._while_loaded() if len(taken) == room else await until_next(self.kernel, self.pace.poll)
+
+    async def _while_loaded(self) -> float:
+        """Look for jobs of dead processes now and then although there is always more to do."""
+        if time.monotonic() - self.looked > LOOK_SECONDS:
+            self.looked = time.monotonic()
+            await until_next(self.kernel, self.pace.poll)
+        return LOADED_SECONDS
 
     async def _lengths(self) -> Sequence[int]:
         async with self.client.pipeline(transaction=False) as pipe:

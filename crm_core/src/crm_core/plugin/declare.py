@@ -56,6 +56,7 @@ class Child:
     fields: tuple[Field, ...]
     ordered: bool = False
     personal: bool = False
+    in_form: bool = True  # on the record's own form and page
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -204,8 +205,9 @@ class Slot:
     """A piece of somebody else's page.
 
     template: query-free, rendered in line. src: path loaded by its own request ("/quotes/panel?…",
-    `{entity}` and `{id}` replaced). place: "record.panels", "record.header", "list.menu", "home.top",
-    "dashboard.tiles", "settings.pages" (a link to `src`), "layout.top", "layout.user", "layout.foot". `entity` narrows
+    `{entity}` and `{id}` replaced). place: "record.panels", "record.header", "list.menu", "list.actions",
+    "account.panels", "home.top",
+    "dashboard.tiles", "settings.pages" (a link to `src`), "layout.user", "layout.foot". `entity` narrows
     the places of records and lists to one kind.
     """
 
@@ -308,15 +310,11 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class MailTransport:
-    """A way to send system mail: `send(outgoing)` returns when the mail was taken, see `features/mail/transports.py`.
-
-    reserves: it awaits `outgoing.reserve()` itself, right before the step that cannot be undone; else that was
-    done before it is called, and every error but NotNow and Refused leaves the outcome unknown.
-    """
+    """A way to send system mail: `send(outgoing)`, see `Outgoing` in features/mail/transports.py."""
 
     name: str
     send: Callable[..., Awaitable[None]]
-    reserves: bool = False
+    reserves: bool = False  # awaits `outgoing.reserve()` itself, right before what cannot be undone
 
 
 @dataclass(frozen=True, slots=True)

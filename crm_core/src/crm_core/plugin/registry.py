@@ -60,7 +60,8 @@ class Registry:
 
     def fields(self, entity: d.Entity) -> tuple[Any, ...]:
         """Return own and extension fields of an entity."""
-        return entity.fields + tuple(e.field for e in self.extensions.get(entity.name, ()))
+        more = self.extensions.get(entity.name)
+        return entity.fields + tuple(e.field for e in more) if more else entity.fields
 
     def listeners_of(self, event: str) -> tuple[d.Listener, ...]:
         """Return the listeners of an event name, those of "*" included."""

@@ -20,5 +20,13 @@ function show() {
 }
 if (box?.children.length) {
   show();
-  setTimeout(() => { box.replaceChildren(); box.hidePopover?.(); }, 5000);
+  // A message with a button stays until it was read: longer, and while the pointer or the focus is on it.
+  let left = box.querySelector('form') ? 12 : 5;
+  const clock = setInterval(() => {
+    if (box.matches(':hover, :focus-within')) return;
+    if (--left > 0) return;
+    clearInterval(clock);
+    box.replaceChildren();
+    box.hidePopover?.();
+  }, 1000);
 }

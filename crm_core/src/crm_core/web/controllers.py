@@ -16,16 +16,18 @@ class PageController(Controller):
     or `redirect(request, path)`. `permission` is needed for every route unless a route's `opt` names its
     own (`opt={"permission": "quotes.quote.approve"}`, or `opt={"public": True}`). `signed_in` says that
     whoever is signed in may use the routes; handlers then look after rights themselves.
+    `private` closes them to whoever only looks through that user's eyes.
     """
 
     permission: ClassVar[str] = ""
     signed_in: ClassVar[bool] = False
+    private: ClassVar[bool] = False
     include_in_schema = False
 
     def __init__(self, owner: Any) -> None:
         super().__init__(owner)
         self.exception_handlers = {FormInvalid: form_invalid, **(self.exception_handlers or {})}
-        self.opt = {"kind": "page", **demanded(self.permission, self.signed_in), **(self.opt or {})}
+        self.opt = {"kind": "page", **demanded(self.permission, self.signed_in, self.private), **(self.opt or {})}
 
 
 class ApiController(Controller):
@@ -33,13 +35,15 @@ class ApiController(Controller):
 
     permission: ClassVar[str] = ""
     signed_in: ClassVar[bool] = False
+    private: ClassVar[bool] = False
 
     def __init__(self, owner: Any) -> None:
         super().__init__(owner)
         self.path = "/api/v1" + (self.path if self.path.startswith("/") else f"/{self.path}").rstrip("/")
-        self.opt = {"kind": "api", **demanded(self.permission, self.signed_in), **(self.opt or {})}
+        self.opt = {"kind": "api", **demanded(self.permission, self.signed_in, self.private), **(self.opt or {})}
 
 
-def demanded(permission: str, signed_in: bool) -> dict[str, Any]:
+def demanded(permission: str, signed_in: bool, private: bool = False) -> dict[str, Any]:
     """Return the part of a route's options that says who may use it."""
-    return ({"permission": permission} if permission else {}) | ({"signed_in": True} if signed_in else {})
+    said = {"permission": permission, "signed_in": signed_in, "private": private}
+    return {name: value for name, value in said.items() if value}

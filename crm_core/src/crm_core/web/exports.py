@@ -19,6 +19,7 @@ from crm_core.errors import Invalid
 from crm_core.i18n import Strings
 from crm_core.kernel import Kernel
 from crm_core.plugin.declare import Entity
+from crm_core.web.parameters import flag
 
 _ = Strings("crm_core")
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -39,7 +40,7 @@ def export_route(entity: Entity, path: str, opt: dict[str, Any], tags: list[str]
         kernel: Kernel = request.app.state.kernel
         actor = await authenticate(kernel, request)
         wanted = Wanted(
-            entity=entity, filter=filter or None, q=q, sort=sort, labels=labels == "true",
+            entity=entity, filter=filter or None, q=q, sort=sort, labels=flag(request, "labels"),
             columns=tuple(n for n in fields.split(",") if n),
         )  # fmt: skip
         # What is wrong is said now: once the file has begun there is no other answer.

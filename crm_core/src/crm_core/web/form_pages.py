@@ -21,6 +21,7 @@ from crm_core.web.forms import Form
 from crm_core.web.inputs import Input
 from crm_core.web.list_pages import options_of
 from crm_core.web.page import FormInvalid, Page, page, redirect, web_of
+from crm_core.web.uploads import BODY, hang_files, has_files, name_files, read_files
 from crm_core.web.views import display_for, entity_form, fill_options, first_of, plain
 
 _ = Strings("crm_core")
@@ -32,6 +33,9 @@ def form_routes(registry: Registry, entity: Entity) -> list[Any]:
     """Return the forms for a new record and for an existing one."""
     base, opt = f"/{entity.path}", options_of(registry, entity)
     key = f"{base}/{{record_id:uuid}}/edit"
+    made: dict[str, Any] = {"status_code": 200, "include_in_schema": False}
+    if has_files(registry, entity):
+        made["request_max_body_size"] = BODY
 
     @get(f"{base}/new", opt=opt, include_in_schema=False)
     async def new(request: AnyRequest, uow: Uow) -> Response[Any]:
@@ -41,16 +45,20 @@ def form_routes(registry: Registry, entity: Entity) -> list[Any]:
         await fill_options(uow, form, entity)
         return await page(request, uow, "core/form.html", **_context(entity, form))
 
-    @post(f"{base}/new", opt=opt | {"verb": "create"}, status_code=200, include_in_schema=False)
+    @post(f"{base}/new", opt=opt | {"verb": "create"}, **made)
     async def create(request: AnyRequest, uow: Uow) -> Response[Any]:
         form = entity_form(uow, entity, new=True)
-        values = form.read(await request.form())
+        posted = await request.form()
+        values = form.read(posted)
         values |= await resolve_typed(uow, form)
+        await read_files(uow, form, posted)
         values = {k: v for k, v in values.items() if v not in (None, "", [])}
         try:
             if form.ok:
                 async with uow.savepoint():
+                    values |= await name_files(uow, form, None)
                     record = await records.create(uow, entity, values)
+                    await hang_files(uow, form, entity, record.id, values)
                 return await redirect(request, uow, f"{base}/{record.id}", _("{noun} created.", noun=entity.label))
         except Invalid as problem:
             form.add(problem)
@@ -65,7 +73,7 @@ def form_routes(registry: Registry, entity: Entity) -> list[Any]:
         await fill_options(uow, form, entity)
         return await page(request, uow, "core/form.html", **_context(entity, form, row, record_id))
 
-    @post(key, opt=opt | {"verb": "edit"}, status_code=200, include_in_schema=False)
+    @post(key, opt=opt | {"verb": "edit"}, **made)
     async def update(request: AnyRequest, uow: Uow, record_id: FromPath[UUID]) -> Response[Any]:
         return await change(request, uow, entity, record_id)
 
@@ -80,15 +88,18 @@ async def change(request: AnyRequest, uow: UnitOfWork, entity: Entity, record_id
     posted = await request.form()
     values = form.read(posted)
     values |= await resolve_typed(uow, form)
+    await read_files(uow, form, posted)
     version = int(form.version) if form.version.isdigit() else None
     try:
         if form.ok:
             async with uow.savepoint():
+                values |= await name_files(uow, form, Ref(entity.name, record_id))
                 await records.update(uow, entity, record, values, version=version)
-            return await redirect(request, uow, f"/{entity.path}/{record_id}", _("Saved."))
+            return await redirect(request, uow, f"/{entity.path}/{record_id}", _("Saved."), undo=uow.has_changes)
     except Invalid as problem:
         form.add(problem)
     except RecordChanged as problem:
+        row = plain((await query.values_of(uow, entity, [record]))[0])  # as it is now, not as it was asked for
         raise await _conflict(request, uow, entity, record_id, row, form, posted, values, problem) from problem
     await fill_options(uow, form, entity)
     raise FormInvalid(Page(request, uow, "core/form.html", **_context(entity, form, row, record_id)), form)
@@ -105,7 +116,9 @@ async def _conflict(
     clashes = [(x.label, display.text(x, values), display.text(x, row)) for x in fields]
     clashes += [(r.child.label, _lines(values, r.child.name), _lines(row, r.child.name)) for r in form.children
                 if r.child.name in names]  # fmt: skip
-    kept = [(k, v) for k, v in posted.multi_items() if k not in ("version", "_csrf") and isinstance(v, str)]
+    notes = [(f"{i.name}__kept", i.staged.note) for i in form.inputs if i.staged is not None]
+    skip = ("version", "_csrf", *(name for name, _note in notes))
+    kept = [(k, v) for k, v in posted.multi_items() if k not in skip and isinstance(v, str)] + notes
     version = problem.extra.get("version") or row.get("version")
     view = Page(
         request, uow, "core/conflict.html", entity=entity, id=record_id, clashes=clashes, kept=kept, now_version=version

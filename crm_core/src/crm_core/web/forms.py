@@ -79,6 +79,11 @@ class Form:
             found.setdefault(one.field.group, []).append(one)
         return list(found.items())
 
+    @property
+    def multipart(self) -> bool:
+        """Return whether the form carries files."""
+        return any(one.kind == "file" for one in self.inputs)
+
     def input(self, name: str) -> Input | None:
         """Return the control of a name."""
         return next((i for i in self.inputs if i.name == name), None)

@@ -30,9 +30,16 @@ class AnswerNotKept(Conflict):
 
 
 async def idempotent(
-    request: Request[Any, Any, Any], uow: UnitOfWork, run: Callable[[], Awaitable[Response[bytes]]]
+    request: Request[Any, Any, Any],
+    uow: UnitOfWork,
+    run: Callable[[], Awaitable[Response[bytes]]],
+    *,
+    body_hash: str = "",
 ) -> Response[bytes]:
-    """Run once per actor and key. The row goes first in the transaction, so that a twin waits for the outcome."""
+    """Run once per actor and key. The row goes first in the transaction, so that a twin waits for the outcome.
+
+    body_hash: tells requests apart whose body is not kept in memory, an upload's; in hex, 64 characters.
+    """
     key = request.headers.get("idempotency-key")
     if not key:
         return await run()
@@ -40,7 +47,7 @@ async def idempotent(
         raise Invalid(_("An Idempotency-Key has at most 128 characters."))
     row = {
         "actor": uow.actor.label, "key": key, "route": f"{request.method} {request.url.path}"[:255], "at": uow.now,
-        "body_hash": hashlib.sha256(await request.body()).hexdigest(),
+        "body_hash": body_hash or hashlib.sha256(await request.body()).hexdigest(),
         "status": None, "answer": None, "record_id": None,
     }  # fmt: skip
     insert = (postgresql.insert if uow.db.dialect == "postgresql" else sqlite.insert)(Idempotency)

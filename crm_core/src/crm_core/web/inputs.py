@@ -19,12 +19,33 @@ from crm_core.entity import fields as f
 from crm_core.entity.clean import BadValue, clean, currency, zone
 from crm_core.i18n import Strings, Text
 from crm_core.plugin.declare import Child
+from crm_core.uploads import shown_size, shown_types
 
 _ = Strings("crm_core")
 Posted = FormMultiDict
 NUMBERS = ("decimal", "percent", "money")
 MANY = ("multi_choice", "links", "tags")
 WIDE = ("long_text", "rich_text", "multi_choice", "links")
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A file that is stored and not yet on a record; `note` carries it from one form to the next."""
+
+    sha256: str
+    size: int
+    media: str
+    name: str
+    note: str = ""
+
+    def sealed(self, note: str) -> Staged:
+        """Return it with its note."""
+        return dataclasses.replace(self, note=note)
+
+    @property
+    def shown_size(self) -> str:
+        """Return the size as people read it."""
+        return shown_size(self.size)
 
 
 @dataclass(slots=True)
@@ -43,6 +64,8 @@ class Input:
     focus: bool = False
     shown_label: Text | str = ""
     shares_extra: bool = False  # its zone is chosen at an earlier control
+    staged: Staged | None = None  # a file field's new file
+    removed: bool = False  # a file field's present file is to go
 
     @property
     def kind(self) -> str:
@@ -58,6 +81,13 @@ class Input:
     def id(self) -> str:
         """Return the control's id on the page."""
         return f"f-{self.name}"
+
+    @property
+    def takes(self) -> str:
+        """Return what a file field takes, in words: "PDF, PNG · 25 MB"."""
+        if not isinstance(self.field, f.File):
+            return ""
+        return " · ".join(x for x in (shown_types(self.field), shown_size(self.field.limit)) if x)
 
     @property
     def wide(self) -> bool:
@@ -100,6 +130,9 @@ class Input:
 
     def read(self, posted: Posted, locale: str, zone_name: str) -> dict[str, Any]:
         """Take what was typed; return API values, {} with `error` set when it cannot be taken."""
+        if self.kind == "file":  # its bytes are `read_files`' business; a form without a new one keeps the old
+            self.raw, self.removed = str(posted.get(f"{self.name}__now") or ""), bool(posted.get(f"{self.name}__remove"))
+            return {self.field.name: None} if self.removed else {}
         if self.kind in MANY:
             self.raw = [str(v) for v in posted.getall(self.name, []) if str(v).strip()]
             typed = str(posted.get(f"{self.name}__text") or "")

@@ -19,18 +19,20 @@ from crm_core.plugin.declare import Action, Entity
 from crm_core.plugin.registry import Registry
 from crm_core.uow import UnitOfWork
 from crm_core.web import htmx
+from crm_core.web.action_pages import kept, plan_of
 from crm_core.web.display import Display
 from crm_core.web.forms import Form
 from crm_core.web.inputs import Input
 from crm_core.web.list_state import EMPTY, ME, PERIODS, RANGES, TEXTS, TIMES, Chip, ListState, list_state
 from crm_core.web.page import page, redirect, web_of
-from crm_core.web.struct_forms import struct_form
+from crm_core.web.struct_forms import params_or_again, struct_form
 from crm_core.web.views import display_for, fill_options, first_of, may, parent_of, plain
 
 _ = Strings("crm_core")
 AnyRequest = Request[Any, Any, Any]
 Uow = NamedDependency[UnitOfWork]
 MOST = 500  # records in one bulk action
+PLANNED = 10  # records whose plan is shown before
 BULK = ("bulk_edit",)  # what each row must allow beside the action's own right
 
 
@@ -175,20 +177,38 @@ async def bulk_action(request: AnyRequest, uow: UnitOfWork, entity: Entity) -> R
     if action is None and name not in ("delete", "restore"):
         raise Invalid(_("Unknown bulk action {name}.", name=name))
     form = await struct_form(uow, action.params) if action is not None and action.params else None
-    ask = name == "delete" or (action is not None and bool(action.confirm or action.params))
+    context: dict[str, Any] = {"entity": entity, "action": action, "ids": ids, "name": name, "plans": [], "typed": ()}
+    ask = name == "delete" or (action is not None and bool(action.confirm or action.params or action.plan))
     if ask and posted.get("sure") != "1":
-        context: dict[str, Any] = {"entity": entity, "action": action, "ids": ids, "form": form, "name": name}
-        return await page(request, uow, "core/bulk.html", **context)
+        plans = await _plans(uow, entity, action, ids, None) if form is None else []
+        return await page(request, uow, "core/bulk.html", **context | {"form": form, "plans": plans})
     params = None
     if form is not None and action is not None and action.params is not None:
-        from crm_core.web.struct_forms import params_or_again
-
-        params = params_or_again(request, uow, form, posted, action.params, "core/bulk.html", entity=entity,
-                                 action=action, ids=ids, name=name)  # fmt: skip
+        params = params_or_again(request, uow, form, posted, action.params, "core/bulk.html", **context)
+        if action.plan is not None and posted.get("planned") != "1":
+            typed = [(k, v) for k, v in kept(posted) if k not in ("id", "action", "planned")]
+            plans = await _plans(uow, entity, action, ids, params)
+            return await page(request, uow, "core/bulk.html", **context | {"plans": plans, "typed": typed})
     done, failed = await _each(uow, entity, name, action, ids, params)
     if failed:
         return await page(request, uow, "core/bulk_result.html", entity=entity, done=done, failed=failed)
-    return await redirect(request, uow, f"/{entity.path}", _("{count} records changed.", count=done))
+    return await redirect(request, uow, f"/{entity.path}", _("{count} records changed.", count=done), undo=True)
+
+
+async def _plans(
+    uow: UnitOfWork, entity: Entity, action: Action | None, ids: list[UUID], params: Any
+) -> list[tuple[str, list[Any]]]:
+    """Return title and plan of the first few records, in the order they were ticked."""
+    found = []
+    for key in ids[:PLANNED] if action is not None and action.plan is not None else []:
+        try:
+            record = await access.get(uow, entity, key)
+            lines = await plan_of(uow, action, record, params) if action is not None else []
+        except CrmError as problem:
+            found.append(("–", [problem.text]))
+            continue
+        found.append((str(getattr(record, entity.title, None) or "–"), lines))
+    return found
 
 
 async def _each(

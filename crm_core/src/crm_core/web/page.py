@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from litestar import MediaType, Request
 from litestar.response import Response
@@ -116,26 +118,39 @@ async def page(
     return Page(request, uow, template, **context).response(status, headers, block)
 
 
-async def redirect(request: Request[Any, Any, Any], uow: UnitOfWork, path: str, toast: Any = None) -> Response[Any]:
-    """Settle, then send the browser to `path`; `toast` is a short message shown there."""
+@dataclass(frozen=True, slots=True)
+class Toast:
+    """A short message; `undo` is the cause that its button undoes, "" for none."""
+
+    text: str
+    undo: str = ""
+
+
+async def redirect(
+    request: Request[Any, Any, Any], uow: UnitOfWork, path: str, toast: Any = None, *, undo: bool = False
+) -> Response[Any]:
+    """Settle, then send the browser to `path`; `toast` is a short message shown there, with `undo` a button that
+    undoes what this request changed."""
     await uow.settle()
     answer = htmx.redirect(request, path)
     if toast is not None:
-        answer.set_cookie(TOAST, _cookie(toast.to(uow.locale)), max_age=20, httponly=True, samesite="lax", path="/")
+        text = _cookie(toast.to(uow.locale), str(uow.cause) if undo else "")
+        answer.set_cookie(TOAST, text, max_age=20, httponly=True, samesite="lax", path="/")
     return answer
 
 
-def _cookie(text: str) -> str:
-    return text.encode().hex()[:2000]
+def _cookie(text: str, undo: str = "") -> str:
+    return f"{undo}\n{text}".encode()[:1000].hex()
 
 
-def toasts(request: Request[Any, Any, Any]) -> list[str]:
+def toasts(request: Request[Any, Any, Any]) -> list[Toast]:
     """Return messages left by the request that redirected here; a page shows them and they expire by themselves."""
     try:
-        text = bytes.fromhex(request.cookies.get(TOAST, "")).decode()
+        undo, _line, text = bytes.fromhex(request.cookies.get(TOAST, "")).decode(errors="ignore").partition("\n")
+        undo = str(UUID(undo)) if undo else ""
     except ValueError:
         return []
-    return [text] if text and not htmx.is_partial(request) else []
+    return [Toast(text, undo)] if text and not htmx.is_partial(request) else []
 
 
 def surroundings(request: Request[Any, Any, Any], uow: UnitOfWork | None) -> dict[str, Any]:

@@ -35,6 +35,13 @@ class FormRefused(Invalid):
     """The form was filled by a machine, or is a day old."""
 
 
+def limit_public(kernel: Kernel, purpose: str, token: str, address: str, limit: int = 30) -> None:
+    """Count a request with a link, before any query; TooManyRequests above `limit` a minute from one address."""
+    limiter: Limiter = kernel.caches.setdefault("public limits", Limiter())
+    limiter.hit(f"address {purpose} {address}", limit)
+    limiter.hit(f"link {sha256(token.encode()).hexdigest()}", PER_LINK)
+
+
 async def provide_public_uow(request: Request[Any, Any, Any]) -> AsyncGenerator[UnitOfWork]:
     """Give a public handler its unit of work with the guest of the link as actor. GET and HEAD only read.
 

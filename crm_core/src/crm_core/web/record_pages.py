@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import sqlalchemy as sa
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from crm_core.entity import access, query, records
 from crm_core.entity import fields as f
-from crm_core.entity.actions import perform
 from crm_core.errors import NotFound
 from crm_core.i18n import Strings, Text
-from crm_core.plugin.declare import Action, Entity
+from crm_core.plugin.declare import Entity
 from crm_core.plugin.registry import Registry
 from crm_core.uow import UnitOfWork
 from crm_core.web import htmx
-from crm_core.web.display import Display
+from crm_core.web.action_pages import action_page, action_verbs, offered, run_action
 from crm_core.web.list_pages import options_of
 from crm_core.web.page import page, redirect, web_of
-from crm_core.web.struct_forms import params_or_again, struct_form
 from crm_core.web.timeline import timeline
-from crm_core.web.views import display_for, may, plain, seen_fields
+from crm_core.web.views import display_for, may, plain, refs_in, seen_fields
 
 _ = Strings("crm_core")
 AnyRequest = Request[Any, Any, Any]
@@ -43,7 +43,6 @@ class Related:
     link: f.Field
     columns: list[f.Field]
     rows: list[dict[str, Any]]
-    display: Display
     more: bool
     may_create: bool
 
@@ -58,6 +57,8 @@ def record_routes(registry: Registry, entity: Entity) -> list[Any]:
 
     @get(f"{key}/timeline", opt=opt, include_in_schema=False)
     async def more_timeline(request: AnyRequest, uow: Uow, record_id: FromPath[UUID]) -> Response[Any]:
+        if not htmx.is_partial(request):
+            return await history_page(request, uow, entity, record_id)
         record = await access.get(uow, entity, record_id)
         before = request.query_params.get("before", "")
         entries, more = await timeline(uow, web_of(request), entity, record.id, before)
@@ -68,8 +69,11 @@ def record_routes(registry: Registry, entity: Entity) -> list[Any]:
             "more": more,
             "title": _title(entity, record),
         }
-        template = "core/_timeline.html" if htmx.is_partial(request) else "core/history.html"
-        return await page(request, uow, template, **context)
+        return await page(request, uow, "core/_timeline.html", **context)
+
+    @get(f"{key}/history", opt=opt, include_in_schema=False)
+    async def show_history(request: AnyRequest, uow: Uow, record_id: FromPath[UUID]) -> Response[Any]:
+        return await history_page(request, uow, entity, record_id)
 
     @get(f"{key}/delete", opt=opt, include_in_schema=False)
     async def ask_delete(request: AnyRequest, uow: Uow, record_id: FromPath[UUID]) -> Response[Any]:
@@ -81,14 +85,14 @@ def record_routes(registry: Registry, entity: Entity) -> list[Any]:
         record = await access.get(uow, entity, record_id, "delete")
         await records.delete(uow, entity, record)
         return await redirect(
-            request, uow, f"/{entity.path}", _("{title} is in the trash.", title=_title(entity, record))
+            request, uow, f"/{entity.path}", _("{title} is in the trash.", title=_title(entity, record)), undo=True
         )
 
     @post(f"{key}/restore", opt=opt | {"verb": "delete"}, status_code=200, include_in_schema=False)
     async def restore(request: AnyRequest, uow: Uow, record_id: FromPath[UUID]) -> Response[Any]:
         record = await access.get(uow, entity, record_id, "delete", deleted=True)
         await records.restore(uow, entity, record)
-        return await redirect(request, uow, f"/{entity.path}/{record_id}", _("Restored."))
+        return await redirect(request, uow, f"/{entity.path}/{record_id}", _("Restored."), undo=True)
 
     @get(f"{key}/do/{{name:str}}", opt=opt, include_in_schema=False)
     async def ask_action(
@@ -100,7 +104,7 @@ def record_routes(registry: Registry, entity: Entity) -> list[Any]:
     async def do_action(request: AnyRequest, uow: Uow, record_id: FromPath[UUID], name: FromPath[str]) -> Response[Any]:
         return await run_action(request, uow, entity, record_id, name)
 
-    return [show_record, more_timeline, ask_delete, delete, restore, ask_action, do_action]
+    return [show_record, more_timeline, show_history, ask_delete, delete, restore, ask_action, do_action]
 
 
 def _title(entity: Entity, record: Any) -> str:
@@ -109,49 +113,57 @@ def _title(entity: Entity, record: Any) -> str:
 
 async def record_page(request: AnyRequest, uow: UnitOfWork, entity: Entity, record_id: UUID) -> Response[Any]:
     """Answer with a record; one in the trash says so to those who may restore it."""
-    trashed = False
-    try:
-        record = await access.get(uow, entity, record_id)
-    except NotFound:
-        record, trashed = await access.get(uow, entity, record_id, "delete", deleted=True), True
+    record, trashed = await _record(uow, entity, record_id)
     row = plain((await query.values_of(uow, entity, [record]))[0])
     fields, web = seen_fields(uow, entity), web_of(request)
-    display = await display_for(uow, web, fields, [row])
+    lists = await related(uow, entity, record_id)
+    linked = {r for one in lists for r in refs_in(one.columns, one.rows)}
+    stages = any(isinstance(c, f.Stage) for one in lists for c in one.columns)
+    display = await display_for(uow, web, fields, [row], linked, stages_too=stages)
     entries, more = await timeline(uow, web, entity, record_id)
-    children = [(c, [plain(x) for x in row.get(c.name) or ()]) for c in entity.children]
+    verbs = await verbs_on(uow, entity, record_id, {"edit", "delete", *action_verbs(uow, entity)})
+    children = [(c, [plain(x) for x in row.get(c.name) or ()]) for c in entity.children if c.in_form]
     return await page(
-        request,
-        uow,
-        "core/record.html",
-        entity=entity,
-        row=row,
-        id=record_id,
-        display=display,
-        trashed=trashed,
-        title=row.get(entity.title) or "–",
-        key_fields=_key_fields(entity, fields),
-        groups=_groups(entity, fields),
-        children=[(c, lines) for c, lines in children if lines],
-        related=await related(uow, web, entity, record_id),
-        actions=[] if trashed else await offered(uow, entity, record_id),
-        entries=entries,
-        more=more,
-        may_edit=await allowed(uow, entity, record_id, "edit"),
-        may_delete=await allowed(uow, entity, record_id, "delete"),
-        tags=row.get("tags") or [],
+        request, uow, "core/record.html", entity=entity, row=row, id=record_id, display=display, trashed=trashed,
+        title=row.get(entity.title) or "–", key_fields=_key_fields(entity, fields), groups=_groups(entity, fields),
+        children=[(c, lines) for c, lines in children if lines], related=lists,
+        actions=[] if trashed else await offered(uow, entity, record, verbs), entries=entries, more=more,
+        may_edit="edit" in verbs and not trashed, may_delete="delete" in verbs, tags=row.get("tags") or [],
         filled=[k for k, v in row.items() if v not in (None, "", [])],
-    )
+    )  # fmt: skip
 
 
-async def allowed(uow: UnitOfWork, entity: Entity, record_id: UUID, verb: str) -> bool:
-    """Return whether the actor has a verb on this record."""
-    if not may(uow, entity, verb):
-        return False
+async def _record(uow: UnitOfWork, entity: Entity, record_id: UUID) -> tuple[Any, bool]:
+    """Return a record and whether it is in the trash, where those who may restore it see it too."""
     try:
-        await access.get(uow, entity, record_id, verb, deleted=False)
+        return await access.get(uow, entity, record_id), False
     except NotFound:
-        return verb == "delete"
-    return True
+        return await access.get(uow, entity, record_id, "delete", deleted=True), True
+
+
+async def history_page(request: AnyRequest, uow: UnitOfWork, entity: Entity, record_id: UUID) -> Response[Any]:
+    """Answer with who changed what, with values before and after, and a way to undo each change."""
+    record, trashed = await _record(uow, entity, record_id)
+    before = request.query_params.get("before", "")
+    entries, more = await timeline(uow, web_of(request), entity, record.id, before, whole=True)
+    verbs = await verbs_on(uow, entity, record_id, ("edit", "delete"))
+    template = "core/_history.html" if htmx.is_partial(request) else "core/history.html"
+    return await page(
+        request, uow, template, entity=entity, id=record_id, entries=entries, more=more, trashed=trashed,
+        title=_title(entity, record), may_undo=bool(verbs),
+    )  # fmt: skip
+
+
+async def verbs_on(uow: UnitOfWork, entity: Entity, record_id: UUID, verbs: Iterable[str]) -> frozenset[str]:
+    """Return which of these verbs the actor has on this record, in the list or in the trash: one query."""
+    asked = sorted(v for v in verbs if may(uow, entity, v))
+    if not asked:
+        return frozenset()
+    table = access.table_of(entity)
+    conditions = (access.rows(uow.registry, uow.actor, entity, v, deleted=None) for v in asked)
+    query = sa.select(*(sa.func.coalesce(c, sa.false()) for c in conditions)).where(table.c.id == record_id)
+    found = (await uow.session.execute(query)).one_or_none()
+    return frozenset(v for v, yes in zip(asked, found or (), strict=False) if yes)
 
 
 def _key_fields(entity: Entity, fields: list[f.Field]) -> list[f.Field]:
@@ -172,8 +184,8 @@ def _groups(entity: Entity, fields: list[f.Field]) -> list[tuple[str, list[f.Fie
     return [(g, found[g]) for g in order if found[g]]
 
 
-async def related(uow: UnitOfWork, web: Any, entity: Entity, record_id: UUID) -> list[Related]:
-    """Return the newest few of every list of records that link here."""
+async def related(uow: UnitOfWork, entity: Entity, record_id: UUID) -> list[Related]:
+    """Return the newest few of every list of records that link here: a query each, their links are named together."""
     found = []
     for other, link in uow.registry.reverses.get(entity.name, ()):
         if not may(uow, other, "read") or not uow.actor.may_see(other.name, link.name):
@@ -184,82 +196,6 @@ async def related(uow: UnitOfWork, web: Any, entity: Entity, record_id: UUID) ->
         condition = {"field": link.name, "op": "is", "value": str(record_id)}
         listed = await query.list_records(uow, other, query.ListParams(filter=condition, fields=names, limit=RELATED))
         rows = [plain(i) for i in listed.items]
-        display = await display_for(uow, web, columns, rows)
-        found.append(
-            Related(
-                other,
-                link.reverse_label or other.plural,
-                link,
-                columns,
-                rows,
-                display,
-                listed.has_more,
-                may(uow, other, "create"),
-            )
-        )
+        label = link.reverse_label or other.plural
+        found.append(Related(other, label, link, columns, rows, listed.has_more, may(uow, other, "create")))
     return found
-
-
-async def offered(uow: UnitOfWork, entity: Entity, record_id: UUID) -> list[Action]:
-    """Return the actions possible on this record now."""
-    found = []
-    for action in uow.registry.actions.get(entity.name, {}).values():
-        if not uow.actor.may(action.permission):
-            continue
-        name, _dot, verb = action.permission.rpartition(".")
-        if name == entity.name and not await allowed(uow, entity, record_id, verb):
-            continue
-        if action.when is None or await query.holds(uow, entity, record_id, action.when):
-            found.append(action)
-    return found
-
-
-def _action_of(uow: UnitOfWork, entity: Entity, name: str) -> Action:
-    action = uow.registry.actions.get(entity.name, {}).get(name)
-    if action is None:
-        raise NotFound(_("There is no such action."))
-    return action
-
-
-async def action_page(
-    request: AnyRequest, uow: UnitOfWork, entity: Entity, record_id: UUID, name: str
-) -> Response[Any]:
-    """Answer with an action's parameters and its question."""
-    action, record = _action_of(uow, entity, name), await access.get(uow, entity, record_id)
-    form = await struct_form(uow, action.params) if action.params else None
-    return await page(
-        request,
-        uow,
-        "core/action.html",
-        entity=entity,
-        id=record_id,
-        action=action,
-        action_form=form,
-        plan=[],
-        title=_title(entity, record),
-    )
-
-
-async def run_action(request: AnyRequest, uow: UnitOfWork, entity: Entity, record_id: UUID, name: str) -> Response[Any]:
-    """Run an action with what was typed, and go back to the record."""
-    action = _action_of(uow, entity, name)
-    params = None
-    if action.params:
-        record = await access.get(uow, entity, record_id)
-        form = await struct_form(uow, action.params)
-        params = params_or_again(
-            request,
-            uow,
-            form,
-            await request.form(),
-            action.params,
-            "core/action.html",
-            entity=entity,
-            id=record_id,
-            action=action,
-            action_form=form,
-            plan=[],
-            title=_title(entity, record),
-        )
-    await perform(uow, entity, action, record_id, params)
-    return await redirect(request, uow, f"/{entity.path}/{record_id}", _("Done: {action}", action=action.label))

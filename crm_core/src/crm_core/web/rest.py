@@ -19,8 +19,10 @@ from crm_core.i18n import Strings, show
 from crm_core.plugin.declare import Action, Entity
 from crm_core.plugin.registry import Registry
 from crm_core.uow import UnitOfWork
+from crm_core.web.answers import answer as answer
 from crm_core.web.exports import export_route
 from crm_core.web.idempotency import idempotent
+from crm_core.web.parameters import flag, list_params, version_of
 
 _ = Strings("crm_core")
 Uow = NamedDependency[UnitOfWork]
@@ -52,49 +54,11 @@ class BulkAnswer(msgspec.Struct):
     results: list[BulkRow]
 
 
-def answer(value: Any, status: int = 200, **headers: str) -> Response[bytes]:
-    """Return `value` as JSON bytes."""
-    return Response(msgspec.json.encode(value), status_code=status, media_type="application/json", headers=headers)
-
-
 async def one(uow: UnitOfWork, entity: Entity, record: Any, status: int = 200) -> Response[bytes]:
     """Return one record as it is after this request, with its version as ETag."""
     await uow.settle()
     values = (await query.values_of(uow, entity, [record]))[0]
     return answer(values, status, ETag=f'"{record.version}"')
-
-
-def params(request: AnyRequest, registry: Registry) -> query.ListParams:
-    """Read list parameters from the query string; Invalid for what cannot be read."""
-    q = request.query_params
-    try:
-        filter_ = msgspec.json.decode(q["filter"]) if q.get("filter") else None
-        limit = int(q.get("limit", 50))
-    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
-        raise Invalid(_("filter is not JSON."), fields={"filter": str(error)}) from error
-    except ValueError as error:
-        raise Invalid(_("limit is not a number.")) from error
-    if not 1 <= limit <= 200:
-        raise Invalid(_("limit must be between 1 and 200."))
-
-    def names(key: str) -> tuple[str, ...]:
-        return tuple(n for n in q.get(key, "").split(",") if n)
-
-    return query.ListParams(
-        filter=filter_, q=q.get("q", ""), sort=q.get("sort", ""), fields=names("fields") or None, limit=limit,
-        cursor=q.get("cursor") or None, deleted=q.get("deleted") == "true", expand=names("expand"),
-    )  # fmt: skip
-
-
-def version_of(request: AnyRequest) -> int | None:
-    """Return the version in If-Match, if any."""
-    text = request.headers.get("if-match", "").strip('W/" ')
-    if text and text != "*":
-        try:
-            return int(text)
-        except ValueError as error:
-            raise Invalid(_("If-Match takes the version of the record.")) from error
-    return None
 
 
 def entity_routes(registry: Registry, entity: Entity) -> list[Any]:
@@ -109,11 +73,12 @@ def entity_routes(registry: Registry, entity: Entity) -> list[Any]:
         request: AnyRequest, uow: Uow, filter: FromQuery[str] = "", q: FromQuery[str] = "",  # noqa: A002
         sort: FromQuery[str] = "", fields: FromQuery[str] = "", expand: FromQuery[str] = "",
         limit: FromQuery[str] = "50", cursor: FromQuery[str] = "", count: FromQuery[str] = "",
+        deleted: FromQuery[str] = "",
     ) -> Response[bytes]:  # fmt: skip
-        wanted = params(request, registry)
+        wanted = list_params(request)
         page = await query.list_records(uow, entity, wanted)
         found: dict[str, Any] = {"items": page.items, "next": page.next_cursor}
-        if count == "true":
+        if flag(request, "count"):
             found["count"] = await query.count(uow, entity, wanted)
         return answer(found)
 

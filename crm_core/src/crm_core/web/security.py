@@ -206,8 +206,9 @@ async def _has_token(body: Body, headers: dict[bytes, bytes], kind: bytes, expec
 def without_nul(receive: Receive, kind: bytes) -> Receive:
     """Return a `receive` that raises NulByte when JSON or form text holds one, also across chunks."""
     pattern = _NUL_IN_FORM if kind == b"application/x-www-form-urlencoded" else _NUL_IN_JSON
-    if kind.startswith(b"multipart/") or not kind.startswith((b"application/", b"text/")):
-        return receive  # files are bytes; their fields are checked when they are read
+    spreadsheet = kind.startswith(b"application/vnd.") and not kind.endswith(b"json")
+    if spreadsheet or not kind.startswith((b"application/", b"text/")):
+        return receive  # files are bytes; the fields beside them are checked when they are read
     tail = b""
 
     async def checked() -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
+import msgspec
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 
@@ -60,6 +61,7 @@ class Templates:
             "day": display.day,
             "moment": display.moment,
             "ago": display.ago,
+            "json": lambda v: msgspec.json.format(msgspec.json.encode(v, enc_hook=str)).decode(),
         }
         # The component macros: `ui.button(...)` in every template, fragments included, without an import.
         env.globals["ui"] = env.get_template("core/_ui.html").module

@@ -12,7 +12,6 @@ import sqlalchemy as sa
 from markupsafe import Markup
 
 from crm_core.entity import fields as f
-from crm_core.entity import query
 from crm_core.entity.event_rows import EventData, EventRef, EventRow
 from crm_core.errors import NotFound
 from crm_core.i18n import Strings, Text
@@ -20,7 +19,7 @@ from crm_core.plugin.declare import Entity, Ref
 from crm_core.uow import UnitOfWork
 from crm_core.web.display import Display
 from crm_core.web.page import Web
-from crm_core.web.views import display_for, may
+from crm_core.web.views import display_for, may, refs_in
 
 _ = Strings("crm_core")
 PAGE = 20
@@ -32,6 +31,7 @@ KINDS = {
     "merged": ("arrows-join", _("merged this"), _("merged")),
     "purged": ("trash-x", _("deleted this for good"), _("deleted for good:")),
 }
+UNDONE = ("created", "updated", "deleted", "restored")  # events that can be undone
 
 
 @dataclass(slots=True)
@@ -45,7 +45,10 @@ class Changed:
 
 @dataclass(slots=True)
 class Entry:
-    """One event as the timeline shows it."""
+    """One event as timeline and history show it. cause: what it is undone by, "" where that is not possible.
+
+    together: how many records the same cause changed, known in the history only.
+    """
 
     id: UUID
     icon: str
@@ -56,12 +59,57 @@ class Entry:
     changes: list[Changed] = field(default_factory=list)
     template: str = ""
     payload: dict[str, Any] = field(default_factory=dict)
+    cause: str = ""
+    together: int = 1
+    by_token: bool = False
+
+
+@dataclass(slots=True)
+class _Told:
+    """What an event says about fields the actor may know."""
+
+    fields: list[f.Field]
+    before: dict[str, Any]
+    after: dict[str, Any]
 
 
 async def timeline(
-    uow: UnitOfWork, web: Web, entity: Entity, record_id: UUID, before: str = ""
+    uow: UnitOfWork, web: Web, entity: Entity, record_id: UUID, before: str = "", *, whole: bool = False
 ) -> tuple[list[Entry], str]:
-    """Return entries of a record the actor may see, and the id to go on from ("" at the end)."""
+    """Return entries of a record the actor may see, and the id to go on from ("" at the end).
+
+    whole: as the history needs it, with the first values of new records and how many records changed together.
+    """
+    rows, more = await _events(uow, entity, record_id, before)
+    own = {e.id: uow.registry.entities.get(e.entity or "") for e, _p in rows}
+    refs = {
+        Ref(e.entity, e.record_id) for e, _p in rows
+        if e.entity and e.record_id and (e.entity, e.record_id) != (entity.name, record_id)
+    }  # fmt: skip
+    told = {e.id: _told(uow, kind, e, p, whole) for e, p in rows if (kind := own[e.id]) is not None}
+    needed = refs | {r for t in told.values() for r in refs_in(t.fields, (t.before, t.after))}
+    needed |= {r for e, _p in rows if (r := _person(uow, e.actor)) is not None}
+    stages = any(isinstance(x, f.Stage) for t in told.values() for x in t.fields)
+    display = await display_for(uow, web, (), (), needed, stages_too=stages)
+    together = await _together(uow, {e.cause for e, _p in rows}) if whole else {}
+    found = []
+    for event, payload in rows:
+        kind, ref = own[event.id], Ref(event.entity or "", event.record_id or record_id)
+        hidden = ref in refs and ref not in display.labels
+        entry = _entry(uow, event, {} if hidden else payload, display, record_id)
+        if ref in refs:
+            entry.about = _about(kind, ref, display.labels.get(ref, ""), uow.locale)
+        if kind is not None and not entry.template and not hidden:
+            entry.changes = _changes(kind, told[event.id], display)
+        if event.type.rpartition(".")[2] in UNDONE and not hidden and kind is not None:
+            entry.cause, entry.together = str(event.cause), together.get(event.cause, 1)
+        found.append(entry)
+    return found, more
+
+
+async def _events(
+    uow: UnitOfWork, entity: Entity, record_id: UUID, before: str
+) -> tuple[list[tuple[EventRow, dict[str, Any]]], str]:
     wanted = (
         sa.select(EventRow, EventData.payload)
         .join(EventRef, EventRef.event_id == EventRow.id)
@@ -77,26 +125,14 @@ async def timeline(
             raise NotFound(_("There is no such event.")) from error
     rows = [(r[0], r[1] or {}) for r in await uow.session.execute(wanted)]
     more = str(rows[PAGE - 1][0].id) if len(rows) > PAGE else ""
-    rows = [r for r in rows[:PAGE] if _visible(uow, r[0])]
-    people = await _people(uow, [r[0] for r in rows])
-    refs = {
-        Ref(e.entity, e.record_id) for e, _p in rows
-        if e.entity and e.record_id and (e.entity, e.record_id) != (entity.name, record_id)
-    }  # fmt: skip
-    others = await query.labels(uow, refs) if refs else {}
-    found = []
-    for event, payload in rows:
-        own = uow.registry.entities.get(event.entity or "")
-        entry = _entry(uow, event, payload, people, record_id)
-        ref = Ref(event.entity or "", event.record_id or record_id)
-        if ref in others:
-            entry.about = _about(web, own, ref, others[ref])
-        elif ref in refs:
-            entry.about, payload = (own.label.to(uow.locale) if own else ""), {}
-        if own is not None and not entry.template:
-            entry.changes = await _changes(uow, web, own, event, payload)
-        found.append(entry)
-    return found, more
+    return [r for r in rows[:PAGE] if _visible(uow, r[0])], more
+
+
+async def _together(uow: UnitOfWork, causes: set[UUID]) -> dict[UUID, int]:
+    query = sa.select(EventRow.cause, sa.func.count(sa.distinct(EventRow.record_id))).where(
+        EventRow.cause.in_(causes), EventRow.type.in_([f"{e}.{k}" for e in uow.registry.entities for k in UNDONE])
+    )
+    return {r[0]: r[1] for r in await uow.session.execute(query.group_by(EventRow.cause))}
 
 
 def _visible(uow: UnitOfWork, event: EventRow) -> bool:
@@ -105,7 +141,7 @@ def _visible(uow: UnitOfWork, event: EventRow) -> bool:
 
 
 def _entry(
-    uow: UnitOfWork, event: EventRow, payload: dict[str, Any], people: Mapping[str, str], record_id: UUID
+    uow: UnitOfWork, event: EventRow, payload: dict[str, Any], display: Display, record_id: UUID
 ) -> Entry:
     kind = event.type.rpartition(".")[2]
     declared = next((t for t in uow.registry.events.values() if t.name == event.type), None)
@@ -114,44 +150,49 @@ def _entry(
     else:
         icon, own, other = KINDS.get(kind, ("point", _("{type}", type=event.type), _("{type}", type=event.type)))
         text, template = (own if event.record_id == record_id else other), ""
-    who = people.get(event.actor) or _("System").to(uow.locale)
-    return Entry(event.id, icon, who, text, event.at, template=template, payload=payload)
+    ref = _person(uow, event.actor)
+    who = display.labels.get(ref, "") if ref is not None else ""
+    return Entry(event.id, icon, who or _("System").to(uow.locale), text, event.at, template=template, payload=payload,
+                 by_token=event.actor.startswith("token:"))  # fmt: skip
 
 
-def _about(web: Web, own: Entity | None, ref: Ref, title: str) -> Markup:
-    label = f"{title}"
-    return Markup('<a href="/{}/{}">{}</a>').format(own.path, ref.id, label) if own else Markup(label)  # noqa: S704
+def _about(own: Entity | None, ref: Ref, title: str, locale: str) -> Markup | str:
+    if not title or own is None:
+        return own.label.to(locale) if own is not None else ""
+    return Markup('<a href="/{}/{}">{}</a>').format(own.path, ref.id, title)
 
 
-async def _people(uow: UnitOfWork, events: list[EventRow]) -> dict[str, str]:
-    labels = {e.actor for e in events if e.actor.startswith(("user:", "token:"))}
-    refs = {}
-    for label in labels:
-        try:
-            refs[label] = Ref("core.user", UUID(label.partition(":")[2]))
-        except ValueError:
-            continue
-    if "core.user" not in uow.registry.entities or not refs:
-        return {}
-    titles = await query.labels(uow, set(refs.values()))
-    return {label: titles.get(ref, "") for label, ref in refs.items()}
+def _person(uow: UnitOfWork, actor: str) -> Ref | None:
+    kind, _colon, key = actor.partition(":")
+    if kind not in ("user", "token") or "core.user" not in uow.registry.entities:
+        return None
+    try:
+        return Ref("core.user", UUID(key))
+    except ValueError:
+        return None
 
 
-async def _changes(
-    uow: UnitOfWork, web: Web, entity: Entity, event: EventRow, payload: dict[str, Any]
-) -> list[Changed]:
-    if not event.type.endswith((".updated", ".created")):
-        return []
+def _told(uow: UnitOfWork, entity: Entity, event: EventRow, payload: dict[str, Any], whole: bool) -> _Told:
+    kinds = ("updated", "created") if whole else ("updated",)
+    if event.type.rpartition(".")[2] not in kinds:
+        return _Told([], {}, {})
     before, after = payload.get("before") or {}, payload.get("after") or {}
-    fields = {c: x for x in uow.registry.fields(entity) if _may_know(uow, entity, x) for c in (x.name,)}
-    shown = [x for name, x in fields.items() if name in before or name in after]
-    if event.type.endswith(".created"):
-        return []
-    display = await display_for(uow, web, shown, [before, after])
-    found = [Changed(x.label, _short(display, x, before), _short(display, x, after)) for x in shown]
+    known = [x for x in uow.registry.fields(entity) if _may_know(uow, entity, x)]
+    shown = [x for x in known if not {x.name, *x.columns}.isdisjoint({*before, *after})]
+    for side in (before, after):
+        for one in shown:
+            if isinstance(one, f.AnyLink) and side.get(f"{one.name}_id"):
+                side[one.name] = f"{side.get(f'{one.name}_entity')}:{side[f'{one.name}_id']}"
+    return _Told(shown, before, after)
+
+
+def _changes(entity: Entity, told: _Told, display: Display) -> list[Changed]:
+    found = [Changed(x.label, _short(display, x, told.before), _short(display, x, told.after)) for x in told.fields]
     for child in entity.children:
-        names = [k for k in {**before, **after} if k.startswith(f"{child.name}.")]
-        found += [Changed(child.label, _row(before.get(k), child), _row(after.get(k), child)) for k in names]
+        names = [k for k in {**told.before, **told.after} if k.startswith(f"{child.name}.")]
+        found += [
+            Changed(child.label, _row(told.before.get(k), child), _row(told.after.get(k), child)) for k in names
+        ]
     return [c for c in found if c.before != c.after]
 
 

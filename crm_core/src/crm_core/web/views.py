@@ -10,8 +10,8 @@ import msgspec
 import sqlalchemy as sa
 
 from crm_core.auth.actor import Scope
-from crm_core.entity import fields as f
 from crm_core.entity import access, query
+from crm_core.entity import fields as f
 from crm_core.entity.money import Currency, MoneySettings
 from crm_core.entity.records import OWNING
 from crm_core.entity.stages import Stage
@@ -63,6 +63,8 @@ def refs_in(fields: Iterable[f.Field], rows: Iterable[Mapping[str, Any]]) -> set
                 found.add(value if isinstance(value, Ref) else Ref.parse(str(value)))
             elif isinstance(one, f.Links):
                 found |= {Ref(one.target, _uuid(v)) for v in value}
+            elif isinstance(one, f.File):
+                found.add(Ref("core.file", _uuid(value)))
     return found
 
 
@@ -71,15 +73,16 @@ def _uuid(value: Any) -> UUID:
 
 
 async def display_for(
-    uow: UnitOfWork, web: Web, fields: Iterable[f.Field], rows: Iterable[Mapping[str, Any]], more: Iterable[Ref] = ()
-) -> Display:
-    """Return a display that knows the titles and stages these rows need."""
+    uow: UnitOfWork, web: Web, fields: Iterable[f.Field], rows: Iterable[Mapping[str, Any]], more: Iterable[Ref] = (),
+    *, stages_too: bool = False,
+) -> Display:  # fmt: skip
+    """Return a display that knows the titles and stages these rows need, and the titles of `more`."""
     fields, rows = list(fields), list(rows)
     refs = refs_in(fields, rows) | set(more)
     found = await query.labels(uow, refs) if refs else {}
     labels: dict[Any, str] = {**found, **{str(k): v for k, v in found.items()}}
     stages: dict[str, tuple[str, str]] = {}
-    if any(isinstance(x, f.Stage) for x in fields):
+    if stages_too or any(isinstance(x, f.Stage) for x in fields):
         stages = {
             str(i): (n, c) for i, n, c in await uow.session.execute(sa.select(Stage.id, Stage.name, Stage.colour))
         }
@@ -97,6 +100,8 @@ async def fill_options(uow: UnitOfWork, form: Form, entity: Entity | None = None
             chosen |= {r for v in one.raw for r in _ref(one.field.target, v)}
         elif isinstance(one.field, f.AnyLink) and one.raw:
             chosen |= _any_ref(one.raw)
+        elif isinstance(one.field, f.File) and one.raw:
+            chosen |= _ref("core.file", one.raw)
     labels = await query.labels(uow, chosen) if chosen else {}
     for one in form.all_inputs():
         await _options(uow, one, labels, form)
@@ -133,6 +138,8 @@ async def _options(uow: UnitOfWork, one: Input, labels: Mapping[Ref, str], form:
     elif isinstance(kind, f.AnyLink):
         one.options = [(str(r), labels.get(r, str(r))) for r in _any_ref(one.raw)]
         one.source = "/pick" + (f"?of={','.join(kind.targets)}" if kind.targets else "")
+    elif isinstance(kind, f.File):
+        one.options = [(str(r.id), labels[r]) for r in _ref("core.file", one.raw) if r in labels] if one.raw else []
     elif isinstance(kind, f.Stage):
         one.options = await _stages(uow, form, kind)
     elif isinstance(kind, f.Tags):
@@ -185,8 +192,9 @@ def entity_form(uow: UnitOfWork, entity: Entity, *, new: bool) -> Form:
     inputs = [
         Input(x, x.name)
         for x in uow.registry.fields(entity)
-        if not x.readonly and not x.hidden and uow.actor.may_set(entity.name, x.name) and x.kind != "file"
-        and (new or x.kind != "stage") and (x.name not in OWNING or may(uow, entity, "assign"))
+        if not x.readonly and not x.hidden and uow.actor.may_set(entity.name, x.name)
+        and (x.kind != "file" or may(uow, uow.registry.entity("core.file"), "create")) and (new or x.kind != "stage") and (x.name not in OWNING or may(uow, entity, "assign"))
     ]  # fmt: skip
-    children = [Rows(c, pattern=line_inputs(c, "__n__")) for c in entity.children]
+    children = [Rows(c, pattern=line_inputs(c, "__n__")) for c in entity.children
+                if c.in_form and uow.actor.may_set(entity.name, c.name)]  # fmt: skip
     return Form(inputs, children, uow.locale, uow.zone)

@@ -90,5 +90,6 @@ ACTIVITY = Entity(
     defaults=rules.defaults,
     validate=rules.validate,
     roles=ROLES,
+    open_when={"field": "done_at", "op": "empty"},
     order=50,
 )

@@ -29,5 +29,6 @@ COMMENT = Entity(
     validate=rules.validate,
     in_menu=False,
     roles=ROLES,
+    open_when={"any": []},  # nobody works on a comment: it stays with whoever wrote it
     order=220,
 )

@@ -148,6 +148,7 @@ DEAL = Entity(
     defaults=rules.defaults,
     validate=rules.validate,
     roles=ROLES,
+    open_when={"field": "closed_on", "op": "empty"},
     match_by=("reference", "name"),
     order=40,
     has_activity=True,

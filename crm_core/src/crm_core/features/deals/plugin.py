@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from crm_core.features.deals import actions, defaults, demo, entities, listeners
-from crm_core.plugin import Action, Default, DemoData, Entity, Listener, hookimpl
+from crm_core.features.deals import actions, defaults, demo, entities, listeners, rest, settings
+from crm_core.plugin import Action, Default, DemoData, Entity, Listener, SettingsGroup, hookimpl
 
 
 @hookimpl
@@ -26,6 +26,16 @@ def crm_listeners() -> Sequence[Listener]:
 @hookimpl
 def crm_defaults() -> Sequence[Default]:
     return (Default("pipelines", defaults.load),)
+
+
+@hookimpl
+def crm_settings() -> Sequence[SettingsGroup]:
+    return (settings.GROUP,)
+
+
+@hookimpl
+def crm_routes() -> Sequence[type]:
+    return (rest.DealForecasts,)
 
 
 @hookimpl

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from litestar.datastructures import UploadFile
 
+from crm_core.blobs import Blob
 from crm_core.entity import records
 from crm_core.features.files.models import File
-from crm_core.features.files.rules import media_type, safe_name
+from crm_core.uploads import media_type, safe_name
 
 if TYPE_CHECKING:
     from crm_core.uow import UnitOfWork
@@ -17,13 +18,12 @@ if TYPE_CHECKING:
 CHUNK = 64 * 1024
 
 
-async def take(uow: UnitOfWork, upload: UploadFile, parent: str = "") -> File:
-    """Store the bytes, then write the row that names them; a kill in between leaves bytes without a row, only.
+async def store(uow: UnitOfWork, upload: UploadFile) -> tuple[Blob, str]:
+    """Store the bytes of an upload and return them with their media type; TooLarge, Forbidden.
 
-    parent: reference of the record the file hangs on, "core.deal:<id>". TooLarge, Forbidden, Invalid.
+    Before the transaction writes anything. A kill between bytes and row leaves bytes without a row, only.
     """
-    entity = uow.registry.entity("core.file")
-    records.demand(uow, entity, "create")
+    records.demand(uow, uow.registry.entity("core.file"), "create")
     start = await upload.read(16)
     await upload.seek(0)
 
@@ -31,10 +31,17 @@ async def take(uow: UnitOfWork, upload: UploadFile, parent: str = "") -> File:
         while chunk := await upload.read(CHUNK):
             yield chunk
 
-    blob = await uow.kernel.blobs.put(chunks())
+    return await uow.kernel.blobs.put(chunks()), media_type(start)
+
+
+async def take(uow: UnitOfWork, blob: Blob, media: str, filename: str, parent: str = "") -> File:
+    """Write the row that names stored bytes.
+
+    parent: reference of the record the file hangs on, "core.deal:<id>". Forbidden, Invalid.
+    """
     values: dict[str, Any] = {
-        "name": safe_name(upload.filename), "media_type": media_type(start), "size": blob.size, "sha256": blob.sha256,
+        "name": safe_name(filename), "media_type": media, "size": blob.size, "sha256": blob.sha256,
         "parent": parent or None, "owner_id": uow.actor.user_id,
     }  # fmt: skip
-    file: File = await records.create(uow, entity, values, trusted=True)
+    file: File = await records.create(uow, uow.registry.entity("core.file"), values, trusted=True)
     return file

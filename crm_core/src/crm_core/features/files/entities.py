@@ -5,7 +5,7 @@ from __future__ import annotations
 from crm_core.features.files import rules
 from crm_core.features.files.models import File
 from crm_core.features.standard import OWNERSHIP, ROLES, TIMES
-from crm_core.plugin import Entity, Strings, fields
+from crm_core.plugin import Entity, Slot, Strings, fields
 
 _ = Strings("crm_core")
 
@@ -32,5 +32,13 @@ FILE = Entity(
     validate=rules.validate,
     in_menu=False,
     roles=ROLES,
+    open_when={"any": []},  # a file stays with whoever added it; its record decides who sees it
     order=230,
 )
+
+SLOTS = (
+    Slot(
+        place="record.panels", label=_("Files"), src="/files/panel?of={entity}:{id}", permission="core.file.read",
+        order=20,
+    ),
+)  # fmt: skip

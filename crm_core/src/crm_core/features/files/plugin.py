@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from crm_core.features.files import entities, rest, rules
-from crm_core.plugin import Entity, Listener, hookimpl
+from crm_core.features.files import entities, jobs, pages, rest, rules
+from crm_core.features.files.schemas import SweepFiles
+from crm_core.plugin import Entity, Job, Listener, Schedule, Slot, hookimpl
 
 
 @hookimpl
@@ -15,9 +16,24 @@ def crm_entities() -> Sequence[Entity]:
 
 @hookimpl
 def crm_routes() -> Sequence[type]:
-    return (rest.FileUploads,)
+    return (rest.FileUploads, pages.FilePages)
 
 
 @hookimpl
 def crm_listeners() -> Sequence[Listener]:
     return rules.LISTENERS
+
+
+@hookimpl
+def crm_jobs() -> Sequence[Job]:
+    return (Job(call=SweepFiles, run=jobs.sweep_files, time_limit=3600.0),)
+
+
+@hookimpl
+def crm_schedules() -> Sequence[Schedule]:
+    return (Schedule("core.sweep_files", SweepFiles(), "43 3 * * *"),)
+
+
+@hookimpl
+def crm_slots() -> Sequence[Slot]:
+    return entities.SLOTS

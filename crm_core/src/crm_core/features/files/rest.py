@@ -1,11 +1,12 @@
 """Uploading and downloading."""
 
+from hashlib import sha256
 from typing import Annotated, Any
 from urllib.parse import quote
 from uuid import UUID
 
 import msgspec
-from litestar import Response, get, post
+from litestar import Request, Response, get, post
 from litestar.datastructures import UploadFile
 from litestar.di import NamedDependency
 from litestar.enums import RequestEncodingType
@@ -16,6 +17,7 @@ from crm_core.entity import access, query
 from crm_core.features.files import actions
 from crm_core.uow import UnitOfWork
 from crm_core.web.controllers import ApiController
+from crm_core.web.idempotency import idempotent
 
 
 class Upload(msgspec.Struct):
@@ -34,14 +36,22 @@ class FileUploads(ApiController):
     @post("/upload", opt={"permission": "core.file.create"}, operation_id="upload_file", summary="Upload a file")
     async def upload(
         self,
+        request: Request[Any, Any, Any],
         uow: NamedDependency[UnitOfWork],
         data: Annotated[Upload, Body(media_type=RequestEncodingType.MULTI_PART)],
     ) -> Response[bytes]:
-        """Store a file; the answer is its record."""
-        file = await actions.take(uow, data.file, data.parent)
-        await uow.settle()
-        values = (await query.values_of(uow, uow.registry.entity("core.file"), [file]))[0]
-        return Response(msgspec.json.encode(values), status_code=201, media_type="application/json")
+        """Store a file; the answer is its record. Sent again with the same Idempotency-Key it is stored once."""
+        blob, media = await actions.store(uow, data.file)
+        name, parent = data.file.filename, data.parent
+
+        async def run() -> Response[bytes]:
+            file = await actions.take(uow, blob, media, name, parent)
+            await uow.settle()
+            values = (await query.values_of(uow, uow.registry.entity("core.file"), [file]))[0]
+            return Response(msgspec.json.encode(values), status_code=201, media_type="application/json")
+
+        sent = sha256(msgspec.json.encode((blob.sha256, name, parent))).hexdigest()
+        return await idempotent(request, uow, run, body_hash=sent)
 
     @get("/{record_id:uuid}/content", opt={"permission": "core.file.read"}, operation_id="download_file",
          summary="Download a file", include_in_schema=True)  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -10,35 +9,14 @@ import sqlalchemy as sa
 from crm_core.auth.actor import Actor
 from crm_core.entity import about
 from crm_core.features.files.models import File
-from crm_core.plugin import Listener, Ref
+from crm_core.errors import Invalid
+from crm_core.plugin import Listener, Ref, Strings
 
 if TYPE_CHECKING:
     from crm_core.entity.changes import Happened
     from crm_core.uow import UnitOfWork
 
-# What a browser may be told it is. Everything else, HTML and SVG included, is only ever a download.
-KNOWN = (
-    (b"%PDF-", "application/pdf"),
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF8", "image/gif"),
-    (b"PK\x03\x04", "application/zip"),
-)
-UNKNOWN = "application/octet-stream"
-LONGEST = 200
-
-
-def media_type(start: bytes) -> str:
-    """Return the media type that the first bytes of a file show."""
-    return next((kind for sign, kind in KNOWN if start.startswith(sign)), UNKNOWN)
-
-
-def safe_name(name: str) -> str:
-    """Return a file name without folders, control characters and direction marks; never empty."""
-    last = re.split(r"[/\\]", name)[-1]
-    kept = "".join(c for c in last if c.isprintable() and c not in '<>:"|?*').strip(" .")
-    return kept[-LONGEST:] or "file"
-
+_ = Strings("crm_core")
 
 def also_visible(actor: Actor) -> sa.ColumnElement[bool]:
     """Return the condition on files of the actor's own or their team's records."""
@@ -46,7 +24,12 @@ def also_visible(actor: Actor) -> sa.ColumnElement[bool]:
 
 
 async def validate(uow: UnitOfWork, file: File, changed: frozenset[str]) -> None:
-    """Copy owner and team of the record it hangs on; Invalid when the actor sees no such record."""
+    """Copy owner and team of the record it hangs on; Invalid when the actor sees no such record.
+
+    A row without bytes is Invalid too: only an upload makes a file.
+    """
+    if not file.sha256:
+        raise Invalid(_("Upload the file: there is no other way to make one."))
     if file.parent_entity and file.parent_id and {"parent", "parent_id"} & changed:
         ref = Ref(file.parent_entity, file.parent_id)
         found = await about.demand_parents(uow, [ref], "parent")

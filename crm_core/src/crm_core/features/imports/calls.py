@@ -6,7 +6,10 @@ from crm_core.plugin import JobCall
 
 
 class RunImport(JobCall, frozen=True, kw_only=True):
-    """Import a stored file. mapping: (column title, target) pairs; the rights are those of the asking user."""
+    """Import a stored file. mapping: (column title, target) pairs; the rights are those of the asking user.
+
+    scopes: of the token it was asked for with, which go on to bind.
+    """
 
     file: str  # SHA-256 of the stored bytes
     entity: str
@@ -15,3 +18,5 @@ class RunImport(JobCall, frozen=True, kw_only=True):
     match: str = ""
     strict: bool = False
     day_first: bool | None = None
+    dry_run: bool = False
+    scopes: list[str] = []

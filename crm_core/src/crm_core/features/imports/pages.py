@@ -17,10 +17,10 @@ from litestar.params import FromPath
 from crm_core.errors import Invalid, NotFound
 from crm_core.features.imports.calls import RunImport
 from crm_core.features.imports.columns import guess, targets
+from crm_core.features.imports.reports import import_job, report_of
 from crm_core.features.imports.run import Plan, preview
 from crm_core.features.imports.sheets import Sheet, open_sheet
 from crm_core.i18n import Strings, show
-from crm_core.jobs.rows import JobRow
 from crm_core.plugin import Entity
 from crm_core.uow import UnitOfWork
 from crm_core.web import PageController, htmx, page, redirect
@@ -94,13 +94,11 @@ class ImportPages(PageController):
     @get("/runs/{job_id:uuid}")
     async def progress(self, request: AnyRequest, uow: Uow, job_id: FromPath[UUID]) -> Response[Any]:
         """Answer with how far an import of the actor's is, and its report at the end."""
-        job = await uow.session.get(JobRow, job_id)
-        if job is None or job.user_id != uow.actor.user_id or job.kind != "core.run_import":
-            raise NotFound(_("There is no such import."))
+        job = await import_job(uow, job_id)
         entity = uow.registry.entity(job.args["entity"])
         running = job.state in ("pending", "running")
         template = "core/_import_progress.html" if htmx.is_partial(request) else "core/import_progress.html"
-        return await page(request, uow, template, job=job, entity=entity, running=running, result=job.result or {})
+        return await page(request, uow, template, job=job, entity=entity, running=running, result=report_of(job))
 
 
 def _importable(uow: UnitOfWork) -> list[Entity]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -38,16 +39,37 @@ class UnknownOut(msgspec.Struct):
     suggestion: str | None
 
 
-class ReportOut(msgspec.Struct):
-    """What an import did; `cause` groups its events."""
+class ReportOut(msgspec.Struct, kw_only=True):
+    """What an import did; `cause` groups its events. error: why it stopped before the end of the file, if it did.
 
+    Of problems and unknown values the first thousand are told one by one; the counts go on.
+    """
+
+    rows: int = 0
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    failed: int = 0
+    warnings: int = 0
+    dry_run: bool = False
+    cause: UUID | None = None
+    problems: list[ProblemOut] = []
+    unknown: list[UnknownOut] = []
+    error: str = ""
+
+
+class ImportOut(msgspec.Struct, kw_only=True):
+    """An import: pending or running, then done, dead (it failed) or cancelled. rows: how many were read so far.
+
+    href: where this answer is asked again; errors: its problems as CSV. report: there at the end.
+    """
+
+    id: UUID
+    state: str
+    entity: str
+    href: str
+    errors: str
     rows: int
-    created: int
-    updated: int
-    unchanged: int
-    failed: int
-    warnings: int
-    dry_run: bool
-    cause: UUID | None
-    problems: list[ProblemOut]
-    unknown: list[UnknownOut]
+    created_at: datetime
+    finished_at: datetime | None
+    report: ReportOut | None

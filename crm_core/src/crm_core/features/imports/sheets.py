@@ -11,6 +11,7 @@ import csv
 import io
 import zipfile
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from pathlib import Path
@@ -214,15 +215,25 @@ def _csv_problem(sheet: Sheet, cells: list[str], width: int) -> Text | None:
     return None
 
 
-def _open_xlsx(path: Path, size: int) -> Sheet:
+@contextmanager
+def _book(path: Path, **how: bool) -> Iterator[Any]:
+    """Open a workbook by its open file: given a path, openpyxl refuses names that do not end with .xlsx."""
     import openpyxl
 
+    with path.open("rb") as file:
+        book = openpyxl.load_workbook(file, read_only=True, **how)
+        try:
+            yield book
+        finally:
+            book.close()
+
+
+def _open_xlsx(path: Path, size: int) -> Sheet:
     try:
         with zipfile.ZipFile(path) as archive:
             if sum(i.file_size for i in archive.infolist()) > LARGEST_UNPACKED:
                 raise SheetError(_("The file is too large when unpacked."))
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-        try:
+        with _book(path, data_only=True) as book:
             sheet = book.worksheets[0]
             if (sheet.max_column or 0) > MOST_COLUMNS:
                 _titles([""] * sheet.max_column)
@@ -230,8 +241,6 @@ def _open_xlsx(path: Path, size: int) -> Sheet:
             while header and header[-1] is None:
                 header = header[:-1]
             return Sheet(path, _titles(list(header)), "xlsx", size=size, sheet=sheet.title)
-        finally:
-            book.close()
     except SheetError:
         raise
     except Exception as error:
@@ -239,11 +248,14 @@ def _open_xlsx(path: Path, size: int) -> Sheet:
 
 
 def _xlsx_rows(sheet: Sheet) -> Iterator[Row]:
-    import openpyxl
-
     width = len(sheet.columns)
-    book = openpyxl.load_workbook(sheet.path, read_only=True, data_only=True)
-    formulas = openpyxl.load_workbook(sheet.path, read_only=True) if _has_formulas(sheet.path) else None
+    with ExitStack() as stack:
+        book = stack.enter_context(_book(sheet.path, data_only=True))
+        formulas = stack.enter_context(_book(sheet.path)) if _has_formulas(sheet.path) else None
+        yield from _xlsx_filled(sheet, width, book, formulas)
+
+
+def _xlsx_filled(sheet: Sheet, width: int, book: Any, formulas: Any) -> Iterator[Row]:
     try:
         rows = book.worksheets[0].iter_rows(min_row=2, max_col=width, values_only=True)
         texts = formulas.worksheets[0].iter_rows(min_row=2, max_col=width, values_only=True) if formulas else None
@@ -259,10 +271,6 @@ def _xlsx_rows(sheet: Sheet) -> Iterator[Row]:
                 yield Row(number, [_plain(c) for c in cells], problem)
     except Exception as error:
         raise SheetError(_("The file is damaged.")) from error
-    finally:
-        book.close()
-        if formulas is not None:
-            formulas.close()
 
 
 def _has_formulas(path: Path) -> bool:

@@ -1,4 +1,4 @@
-"""Jobs the kernel itself needs."""
+"""Background jobs: those the kernel itself needs, and their administration."""
 
 from __future__ import annotations
 
@@ -6,9 +6,37 @@ from collections.abc import Sequence
 
 from crm_core.entity.tail import RunListener
 from crm_core.features.jobs import jobs
+from crm_core.features.jobs.events import EVENT_TYPES
+from crm_core.features.jobs.pages import JobPages
+from crm_core.features.jobs.rest import JobsApi
 from crm_core.features.jobs.schemas import PurgeJobs
 from crm_core.jobs.listeners import run_listener
-from crm_core.plugin import Job, Schedule, hookimpl
+from crm_core.plugin import EventType, Job, NavItem, Permission, Schedule, Strings, hookimpl
+
+_ = Strings("crm_core")
+
+
+@hookimpl
+def crm_permissions() -> Sequence[Permission]:
+    return (Permission(name="core.jobs.manage", label=_("See, retry and delete background jobs"), roles=("admin",)),)
+
+
+@hookimpl
+def crm_routes() -> Sequence[type]:
+    return (JobsApi, JobPages)
+
+
+@hookimpl
+def crm_nav() -> Sequence[NavItem]:
+    return (
+        NavItem(label=_("Jobs"), href="/admin/jobs", icon="stack-2", permission="core.jobs.manage", order=910,
+                group="Administration"),
+    )  # fmt: skip
+
+
+@hookimpl
+def crm_events() -> Sequence[EventType]:
+    return EVENT_TYPES
 
 
 @hookimpl

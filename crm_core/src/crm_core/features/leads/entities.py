@@ -71,6 +71,7 @@ LEAD = Entity(
     list_columns=("name", "company_name", "status", "source", "email", "owner_id", "created_at"),
     default_sort="-created_at",
     roles=ROLES,
+    open_when={"none": [{"field": "status", "op": "in", "value": ["converted", "unqualified"]}]},
     match_by=("email", "name"),
     order=10,
     has_activity=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -57,6 +58,9 @@ async def send(uow: UnitOfWork, mail: Mail) -> UUID:
     subject = addresses.header(mail.subject, "subject")
     if not mail.text.strip() or not mail.purpose or len(mail.text) + len(mail.html) > LARGEST_BODY:
         raise MailNotValid(_("A mail needs a text and a purpose, and not more than a million characters."))
+    for file in mail.attachments:
+        addresses.header(file.name, "attachments", 255)
+        addresses.header(file.media_type, "attachments", 127)
     mail_id, locale = new_id(), mail.locale or uow.locale
     body = msgspec.structs.replace(mail, text=_without_nul(mail.text), html=_without_nul(mail.html))
     headers: dict[str, str] = {}
@@ -73,8 +77,9 @@ async def send(uow: UnitOfWork, mail: Mail) -> UUID:
             due_at=uow.now,
         )
     )  # fmt: skip
+    if mail.attachments:
+        await uow.session.flush()  # the files' foreign key needs the row
     for position, file in enumerate(mail.attachments):
-        addresses.header(file.name, "attachments", 255)
         uow.session.add(
             MailFile(
                 mail_id=mail_id, position=position, name=file.name, media_type=file.media_type, size=file.size,
@@ -149,6 +154,61 @@ async def _with_way_out(uow: UnitOfWork, mail: Mail, recipient: str, locale: str
         html = f"{head}{line}{body_end}{tail}" if body_end else f"{html}{line}"
     headers = {"List-Unsubscribe": f"<{url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
     return msgspec.structs.replace(mail, text=text, html=html), headers
+
+
+def may_read(row: MailRow) -> bool:
+    """Return whether those who look after mail may read its text: not what signs somebody in, unless it was caught.
+
+    Who reads another's password link could take their account; a catcher is for trying things out.
+    """
+    return row.kind != "security" or row.state == State.caught
+
+
+async def send_test(uow: UnitOfWork, to: str) -> UUID:
+    """Send a test mail that says when and by whom it was asked for."""
+    return await send_template(
+        uow, "core/mail/test", to=to, kind="transactional", purpose="core.mail_test", who=uow.actor.name or "CRM",
+        when=uow.now,
+    )  # fmt: skip
+
+
+async def get(uow: UnitOfWork, mail_id: UUID) -> MailRow:
+    """Return a mail of the ledger; MailUnknown when there is none."""
+    row = await uow.session.get(MailRow, mail_id)
+    if row is None:
+        raise MailUnknown(_("There is no such mail."))
+    return row
+
+
+async def delete_bodies(uow: UnitOfWork, days: int, limit: int = 1000) -> int:
+    """Empty text and HTML of up to `limit` ended mails older than `days`; return how many, 0 when all are done."""
+    old = (
+        sa.select(MailRow.id)
+        .where(
+            MailRow.created_at < uow.now - timedelta(days=days),
+            MailRow.state.not_in((State.queued, State.sending)),
+            sa.or_(MailRow.text != "", MailRow.html != "", MailRow.secret_body.is_not(None)),
+        )
+        .limit(limit)
+    )
+    done = await uow.session.execute(
+        sa.update(MailRow).where(MailRow.id.in_(old)).values(text="", html="", secret_body=None, headers={}),
+        execution_options={"synchronize_session": False},
+    )
+    return done.rowcount  # type: ignore[attr-defined,no-any-return]  # a cursor result
+
+
+async def delete_rows(uow: UnitOfWork, days: int, limit: int = 1000) -> int:
+    """Delete up to `limit` ended mails older than `days`, with their attachments' rows; return how many."""
+    old = (
+        sa.select(MailRow.id)
+        .where(MailRow.created_at < uow.now - timedelta(days=days), MailRow.state.not_in((State.queued, State.sending)))
+        .limit(limit)
+    )
+    done = await uow.session.execute(
+        sa.delete(MailRow).where(MailRow.id.in_(old)), execution_options={"synchronize_session": False}
+    )
+    return done.rowcount  # type: ignore[attr-defined,no-any-return]  # a cursor result
 
 
 async def retry(uow: UnitOfWork, mail_id: UUID) -> None:

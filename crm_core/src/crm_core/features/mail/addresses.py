@@ -35,11 +35,12 @@ def address(text: str, field: str = "to") -> str:
     """
     local, at, domain = text.strip(" ").rpartition("@")
     try:
-        ascii_domain = domain.encode("idna").decode("ascii") if at else ""
+        ascii_domain = domain.encode("idna").decode("ascii").lower() if at else ""
     except UnicodeError:
         ascii_domain = ""
     whole = f"{local}@{ascii_domain}"
     plain = LOCAL.fullmatch(local) and len(local) <= 64 and DOMAIN.fullmatch(ascii_domain)
+    plain = plain and "=?" not in local  # an encoded word, which a library on the way may decode into another address
     if not plain or len(whole) > LONGEST_ADDRESS:
         problem = _("This is not an e-mail address we can send to.")
         raise AddressNotValid(problem, fields={field: problem})

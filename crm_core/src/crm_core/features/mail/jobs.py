@@ -8,6 +8,7 @@ is unknown and stays so.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Sequence
 from datetime import timedelta
@@ -19,12 +20,14 @@ import sqlalchemy as sa
 from crm_core.errors import RetryJob
 from crm_core.features.mail import messages, queries
 from crm_core.features.mail.actions import body_of
+from crm_core.features.mail.entities import suppress
 from crm_core.features.mail.events import MailNotSent, MailSent
-from crm_core.features.mail.models import MailFile, MailRow, Suppression
+from crm_core.features.mail.models import MailFile, MailRow
 from crm_core.features.mail.schemas import Reason, SendMail, State
-from crm_core.features.mail.settings import CATCHER, MailSettings
+from crm_core.features.mail.settings import CATCHER, MailSettings, load
 from crm_core.features.mail.transports import NotNow, Outgoing, Refused
 from crm_core.plugin import MailTransport, Ref, hookspecs
+from crm_core.uow import ValueTaken
 
 if TYPE_CHECKING:
     from crm_core.jobs.context import JobContext
@@ -98,12 +101,8 @@ async def _begin(job: JobContext, mail_id: UUID) -> tuple[MailRow, Sequence[Mail
             raise RetryJob(LOOK_AGAIN)
         if await _stopped(uow, row):
             return None
-        files = (
-            await uow.session.scalars(
-                sa.select(MailFile).where(MailFile.mail_id == mail_id).order_by(MailFile.position)
-            )
-        ).all()
-        return row, files, await uow.settings(MailSettings)
+        files = await queries.files_of(uow, mail_id)
+        return row, files, await load(uow)
 
 
 async def _stopped(uow: UnitOfWork, row: MailRow) -> bool:
@@ -150,8 +149,11 @@ class Attempt:
                 uow, self.row, state, self.claim if self.reserved else None, error=error, notice=self.notice,
                 before=before,
             )  # fmt: skip
-            if closed and bounced:
-                await _suppress(uow, self.row, error)
+        if closed and bounced:
+            # On its own: two refusals at once must not undo each other's end.
+            with contextlib.suppress(ValueTaken):
+                async with self.job.transaction() as uow:
+                    await suppress(uow, self.row.recipient, Reason.bounce, error, mail_id=self.row.id)
 
     async def later(self, error: Exception) -> None:
         """Put the mail back for a later attempt, further away each time; after the last it has failed."""
@@ -182,7 +184,7 @@ async def _close(
     before: State | None = None,
 ) -> bool:  # fmt: skip
     """Write how a mail ended, with its event; False when another attempt has it by now."""
-    settings = await uow.settings(MailSettings)
+    settings = await load(uow)
     values: dict[str, Any] = {"state": state, "error": error, "notice": notice[:255], "ended_at": uow.now}
     if state is State.sent:
         values["secret_body"] = None  # links and codes are of no use to anybody but the recipient
@@ -197,11 +199,6 @@ async def _close(
     else:
         await uow.emit(MailNotSent(mail_id=row.id, purpose=row.purpose, state=state), about=about)
     return True
-
-
-async def _suppress(uow: UnitOfWork, row: MailRow, answer: str) -> None:
-    if Reason.bounce not in await queries.reasons(uow, row.recipient):
-        uow.session.add(Suppression(address=row.recipient, reason=Reason.bounce, source=answer[:255], mail_id=row.id))
 
 
 def _transport(job: JobContext, settings: MailSettings) -> MailTransport | None:

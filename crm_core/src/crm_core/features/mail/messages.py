@@ -20,7 +20,9 @@ from crm_core.db.types import utcnow
 from crm_core.features.mail.models import MailRow
 from crm_core.features.mail.settings import MailSettings
 
-POLICY = policy.compat32.clone(linesep="\r\n", max_line_length=78)
+# Lines are folded in `words` only: the generator would put a long link on a line of its own, below an empty one.
+POLICY = policy.compat32.clone(linesep="\r\n", max_line_length=0)
+FOLD = 76
 MEDIA_TYPE = re.compile(r"(application|audio|font|image|text|video)/[A-Za-z0-9.+-]{1,100}")
 
 
@@ -62,23 +64,21 @@ def built(row: MailRow, body: tuple[str, str], parts: Sequence[Part], settings: 
     return message.as_bytes(policy=POLICY)
 
 
-def words(text: str, name: str) -> str | Header:
-    """Return free text as a header's value: plain ASCII as it is, everything else in encoded words."""
+def words(text: str, name: str) -> str:
+    """Return free text as a header's value: plain ASCII as it is, everything else in folded encoded words."""
     if text.isascii() and "=?" not in text:
         return text
-    return Header(text, "utf-8", header_name=name)
+    return Header(text, "utf-8", header_name=name).encode(maxlinelen=FOLD, linesep="\r\n")
 
 
-def mailbox(name: str, address: str) -> str | Header:
+def mailbox(name: str, address: str) -> str:
     """Return `name <address>` with the name quoted or encoded; both were checked before."""
     if not name:
         return address
     if name.isascii() and "=?" not in name:
         quoted = name.replace("\\", "\\\\").replace('"', '\\"')
         return f'"{quoted}" <{address}>'
-    made = Header(name, "utf-8", header_name="From")
-    made.append(f"<{address}>", "ascii")
-    return made
+    return f"{words(name, 'From')}\r\n <{address}>"
 
 
 def _attached(part: Part) -> MIMEBase:

@@ -86,3 +86,19 @@ class Suppression(Record, Model):
     reason: Mapped[str] = mapped_column(sa.String(16))
     source: Mapped[str] = mapped_column(sa.String(255), default="")
     mail_id: Mapped[UUID | None] = mapped_column(Id(), default=None)
+
+
+class MailServer(Stamp, Model):
+    """How mail leaves: one row, or none while nothing is set up. `password` is sealed."""
+
+    __tablename__ = "core_mail_server"
+
+    transport: Mapped[str] = mapped_column(sa.String(64), default="")
+    host: Mapped[str] = mapped_column(sa.String(255), default="")
+    port: Mapped[int] = mapped_column(sa.Integer, default=587)
+    security: Mapped[str] = mapped_column(sa.String(16), default="starttls")
+    user: Mapped[str] = mapped_column(sa.String(255), default="")
+    password: Mapped[str] = mapped_column(sa.Text, default="", info={"sealed": "core.mail.password"})
+    sender_address: Mapped[str] = mapped_column(sa.String(254), default="")
+    sender_name: Mapped[str] = mapped_column(sa.String(100), default="")
+    updated_at: Mapped[datetime] = mapped_column(UTCDateTime())

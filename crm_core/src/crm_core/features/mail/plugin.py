@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from crm_core.features.mail import events, jobs, schemas, settings, transports
-from crm_core.plugin import EventType, Job, MailTransport, Permission, SettingsGroup, Strings, hookimpl
+from crm_core.features.mail import entities, events, jobs, pages, public_pages, rest, schemas, transports
+from crm_core.plugin import Entity, EventType, Job, MailTransport, NavItem, Permission, Slot, Strings, hookimpl
 
 _ = Strings("crm_core")
+
+
+@hookimpl
+def crm_entities() -> Sequence[Entity]:
+    return (entities.SUPPRESSION,)
+
+
+@hookimpl
+def crm_routes() -> Sequence[type]:
+    return (pages.LedgerPages, pages.MailPages, rest.MailsApi, rest.MailApi, public_pages.Unsubscribe)
 
 
 @hookimpl
@@ -16,8 +26,21 @@ def crm_permissions() -> Sequence[Permission]:
 
 
 @hookimpl
-def crm_settings() -> Sequence[SettingsGroup]:
-    return (settings.GROUP,)
+def crm_nav() -> Sequence[NavItem]:
+    return (
+        NavItem(
+            label=_("Sent mails"), href="/admin/mails", icon="mail", permission="core.mail.manage", order=925,
+            group="Administration",
+        ),
+    )  # fmt: skip
+
+
+@hookimpl
+def crm_slots() -> Sequence[Slot]:
+    return (
+        Slot(place="settings.pages", label=_("E-mail"), src="/admin/mail", permission="core.mail.manage", order=30),
+        Slot(place="home.top", label=_("E-mail"), src="/admin/mail/notice", permission="core.mail.manage", order=5),
+    )
 
 
 @hookimpl

@@ -8,13 +8,16 @@ await mail.send_template(uow, "core/mail/password_reset", to=user.email, kind="s
 
 from __future__ import annotations
 
-from crm_core.features.mail.actions import pause, resume, send, send_template
+from crm_core.features.mail.actions import delete_bodies, delete_rows, pause, resume, send, send_template
 from crm_core.features.mail.addresses import AddressNotValid, HeaderNotValid
+from crm_core.features.mail.entities import suppress
 from crm_core.features.mail.queries import Pause, paused
 from crm_core.features.mail.schemas import Attachment, Mail, Reason, State
 from crm_core.features.mail.settings import is_set_up
+from crm_core.features.mail.transports import NotNow, Outgoing, Refused
 
 __all__ = [
-    "AddressNotValid", "Attachment", "HeaderNotValid", "Mail", "Pause", "Reason", "State", "is_set_up", "pause",
-    "paused", "resume", "send", "send_template",
+    "AddressNotValid", "Attachment", "HeaderNotValid", "Mail", "NotNow", "Outgoing", "Pause", "Reason", "Refused",
+    "State", "delete_bodies", "delete_rows", "is_set_up", "pause", "paused", "resume", "send", "send_template",
+    "suppress",
 ]  # fmt: skip

@@ -80,4 +80,5 @@ def _environment(packages: tuple[str, ...], locale: str) -> Environment:
     display = Display(locale)
     env.globals |= {"_": translate, "product": "CRM"}
     env.filters |= {"words": lambda v: show(v, locale), "day": display.day, "moment": display.moment}
+    env.globals["mail"] = env.get_template("core/mail/_parts.html").module
     return env

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import aiosmtplib
 
 from crm_core import net, secrets
-from crm_core.features.mail.settings import CATCHER, SEALED, SMTP, MailSettings
+from crm_core.features.mail.settings import CATCHER, PASSWORD, SMTP, MailSettings
 from crm_core.plugin import MailTransport
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ async def connected(kernel: Kernel, settings: MailSettings) -> aiosmtplib.SMTP:
         if settings.security == "starttls":
             await client.starttls(tls_context=context, server_hostname=settings.host)
         if settings.user:
-            await client.login(settings.user, secrets.unseal(kernel, SEALED, settings.password))
+            await client.login(settings.user, secrets.unseal(kernel, PASSWORD, settings.password))
     except (aiosmtplib.SMTPException, OSError, secrets.SecretNotReadable) as error:
         client.close()
         raise NotNow(_short(error)) from error

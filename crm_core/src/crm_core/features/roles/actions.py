@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from uuid import UUID
 
+import msgspec
 import sqlalchemy as sa
 
 from crm_core.auth.actor import Scope
-from crm_core.auth.people import KnownGrant, Role, RoleGrant
+from crm_core.auth.people import KnownGrant, Role, RoleField, RoleGrant
 from crm_core.auth.rights import EPOCH
 from crm_core.entity.fields import Option
-from crm_core.errors import Forbidden
+from crm_core.errors import Forbidden, Invalid
+from crm_core.features.roles import queries
+from crm_core.features.roles.schemas import RightsChange
 from crm_core.i18n import Strings, Text
 from crm_core.plugin import hookspecs
 from crm_core.plugin.declare import VERBS, Entity
-from crm_core.uow import UnitOfWork
+from crm_core.uow import RecordChanged, UnitOfWork
 
 _ = Strings("crm_core")
 
@@ -50,8 +53,85 @@ class RightsNotYours(Forbidden):
 
 async def validate(uow: UnitOfWork, record: Role, changed: frozenset[str]) -> None:
     """Refuse to make a role mightier than the one who edits it."""
-    if {"everything", "grants", "barred"} & changed and not uow.actor.rights.everything:
+    if {"everything", "grants", "barred", "second_factor"} & changed and not uow.actor.rights.everything:
         raise RightsNotYours(_("Only an administrator changes what a role may do."))
+
+
+async def set_rights(uow: UnitOfWork, role: Role, change: RightsChange) -> None:
+    """Change what a role grants and bars; names of absent plugins stay as they are.
+
+    Invalid for what no loaded plugin declares, RecordChanged when the role is not as it was read.
+    """
+    if change.version is not None and change.version != role.version:
+        raise RecordChanged(_("Somebody else changed this role meanwhile."), version=role.version)
+    held = await queries.grants_of(uow, role.id)
+    _demand_known(uow, change, held)
+    await validate(uow, role, frozenset({"grants"}))
+    wanted: dict[str, str] = {f"{e}.{v}": scope for e, verbs in change.entities.items() for v, scope in verbs.items()}
+    wanted |= {name: "all" if given else "none" for name, given in change.permissions.items()}
+    for name, scope in wanted.items():
+        await _grant(uow, role, held.get(name), name, scope)
+    barred = await queries.barred_of(uow, role.id)
+    for entity, fields in change.fields.items():
+        for field, level in fields.items():
+            await _bar(uow, role, barred.get((entity, field)), entity, field, level)
+
+
+def change_of(
+    entities: dict[str, dict[str, str]], permissions: dict[str, bool], fields: dict[str, dict[str, str]], version: str
+) -> RightsChange:
+    """Return the change a form says; Invalid for values that no select offers."""
+    given = {"entities": entities, "permissions": permissions, "fields": fields}
+    try:
+        return msgspec.convert({**given, "version": int(version) if version.isdigit() else None}, RightsChange)
+    except msgspec.ValidationError as error:
+        raise Invalid(_("Some rights do not exist."), fields={"rights": str(error)}) from error
+
+
+async def _grant(uow: UnitOfWork, role: Role, held: RoleGrant | None, name: str, scope: str) -> None:
+    if scope == "none":
+        if held is not None:
+            await uow.session.delete(held)
+    elif held is None:
+        uow.session.add(RoleGrant(role_id=role.id, name=name, scope=scope))
+    elif held.scope != scope:
+        held.scope = scope
+
+
+async def _bar(uow: UnitOfWork, role: Role, held: RoleField | None, entity: str, field: str, level: str) -> None:
+    if level == "open":
+        if held is not None:
+            await uow.session.delete(held)
+    elif held is None:
+        uow.session.add(RoleField(role_id=role.id, entity=entity, field=field, level=level))
+    elif held.level != level:
+        held.level = level
+
+
+def _is(held: RoleGrant | None, scope: str) -> bool:
+    return held is not None and held.scope == scope
+
+
+def _demand_known(uow: UnitOfWork, change: RightsChange, held: dict[str, RoleGrant]) -> None:
+    errors: dict[str, Text | str] = {}
+    rows = {e.name: e for e in queries.grid(uow.registry)}
+    for name, verbs in change.entities.items():
+        entity = rows.get(name)
+        for verb, scope in verbs.items():
+            if entity is None or verb not in VERBS:
+                errors[f"entities.{name}.{verb}"] = _("There is no such right.")
+            elif verb in queries.fixed(entity) and scope != "all":
+                errors[f"entities.{name}.{verb}"] = _("Everybody may read these.")
+            elif scope not in queries.scopes_of(entity) and not _is(held.get(f"{name}.{verb}"), scope):
+                errors[f"entities.{name}.{verb}"] = _("These records have no owner: none or all.")
+    permissions = {p.name for p in uow.registry.gather(hookspecs.crm_permissions)}
+    errors |= {f"permissions.{n}": _("There is no such right.") for n in change.permissions if n not in permissions}
+    for name, fields in change.fields.items():
+        found = uow.registry.entities.get(name)
+        known = {n for n, _label in queries.fields_of(uow.registry, found)} if found is not None else set()
+        errors |= {f"fields.{name}.{n}": _("There is no such field.") for n in fields if n not in known}
+    if errors:
+        raise Invalid(_("Some rights do not exist."), fields=errors)
 
 
 async def install_grants(uow: UnitOfWork) -> None:

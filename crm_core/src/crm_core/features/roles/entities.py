@@ -21,6 +21,7 @@ ROLE = Entity(
         fields.Text("key", _("Key"), length=64, readonly=True, filterable=False),
         fields.LongText("description", _("Description"), filterable=False),
         fields.Boolean("everything", _("May do everything"), default=False),
+        fields.Boolean("second_factor", _("Needs a second factor"), default=False),
     ),
     list_columns=("name", "description", "everything"),
     default_sort="name",
@@ -30,6 +31,7 @@ ROLE = Entity(
             model=RoleGrant,
             foreign_key="role_id",
             label=_("Rights"),
+            in_form=False,
             fields=(
                 fields.Text("name", _("Right"), length=128, required=True),
                 fields.Choice("scope", _("Reach"), options=actions.SCOPE_OPTIONS, default="all", required=True),
@@ -40,6 +42,7 @@ ROLE = Entity(
             model=RoleField,
             foreign_key="role_id",
             label=_("Barred fields"),
+            in_form=False,
             fields=(
                 fields.Text("entity", _("Record type"), length=64, required=True),
                 fields.Text("field", _("Field"), length=64, required=True),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from crm_core.auth import events
+from crm_core.features.session import events as more
 from crm_core.plugin import EventType, Strings
 
 _ = Strings("crm_core")
@@ -40,5 +41,60 @@ EVENT_TYPES = (
     EventType(struct=events.TokenCreated, name="core.token.created", label=_("Token made"), icon="key", personal=()),
     EventType(
         struct=events.TokenRevoked, name="core.token.revoked", label=_("Token revoked"), icon="key-off", personal=()
+    ),
+    EventType(
+        struct=more.SignInFailed,
+        name="core.session.sign_in_failed",
+        label=_("Sign-in refused"),
+        icon="ban",
+        personal=("address",),
+    ),
+    EventType(
+        struct=more.CodeRefused,
+        name="core.session.code_refused",
+        label=_("Second factor refused"),
+        icon="ban",
+        personal=("address",),
+    ),
+    EventType(
+        struct=more.SessionRevoked, name="core.session.revoked", label=_("Session ended"), icon="logout", personal=()
+    ),
+    EventType(
+        struct=more.SecondFactorEnabled,
+        name="core.second_factor.enabled",
+        label=_("Second factor on"),
+        icon="shield-check",
+        personal=(),
+    ),
+    EventType(
+        struct=more.SecondFactorDisabled,
+        name="core.second_factor.disabled",
+        label=_("Second factor off"),
+        icon="shield-off",
+        personal=(),
+    ),
+    EventType(
+        struct=more.SecondFactorReset,
+        name="core.second_factor.reset",
+        label=_("Second factor reset"),
+        icon="shield-off",
+        personal=(),
+    ),
+    EventType(
+        struct=more.RecoveryCodeUsed,
+        name="core.second_factor.recovery_code_used",
+        label=_("Recovery code used"),
+        icon="key",
+        personal=(),
+    ),
+    EventType(
+        struct=more.RecoveryCodesMade,
+        name="core.second_factor.recovery_codes_made",
+        label=_("Recovery codes made"),
+        icon="key",
+        personal=(),
+    ),
+    EventType(
+        struct=more.RolesChanged, name="core.user.roles_changed", label=_("Roles changed"), icon="shield", personal=()
     ),
 )

@@ -1,57 +1,37 @@
-"""Log-in, log-out, first set-up, and the account page: password, sessions, tokens."""
+"""Log-in, the second step, log-out, and first set-up."""
 
 import logging
-from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath
 
-from crm_core.auth.actor import ANONYMOUS, Actor
-from crm_core.auth.session import Session, authenticate, cookie, revoke_sessions
-from crm_core.errors import CrmError, Invalid, NotFound, RateLimited, Unauthenticated
-from crm_core.features.session import actions, queries
-from crm_core.features.session.requests import kernel_of, visitor
+from crm_core.auth.passwords import HINT
+from crm_core.auth.session import cookie
+from crm_core.errors import Invalid, NotFound, RateLimited
+from crm_core.features.session import actions, second_factor, sign_in
+from crm_core.features.session.requests import (
+    NO_STORE,
+    AnyRequest,
+    answered,
+    entered,
+    kernel_of,
+    local_path,
+    posted,
+    refused,
+    step_name,
+    step_of,
+    to,
+    visitor,
+)
 from crm_core.i18n import Strings
 from crm_core.uow import UnitOfWork
 from crm_core.web.controllers import PageController
 from crm_core.web.errors import accepted
-from crm_core.web.page import Page, page, redirect
+from crm_core.web.page import page
 
 _ = Strings("crm_core")
-AnyRequest = Request[Any, Any, Any]
 log = logging.getLogger(__name__)
-DAYS = (30, 90, 365)
-
-
-def local_path(text: str) -> str:
-    """Return where to go after signing in: a path of ours, "/" for anything else."""
-    plain = text.isprintable() and text.startswith("/") and not text.startswith(("//", "/\\")) and "\\" not in text
-    return text if plain and not text.startswith(("/login", "/logout", "/setup")) else "/"
-
-
-def to(path: str, **headers: str) -> Response[bytes]:
-    """Return a redirect after a form was taken."""
-    return Response(b"", status_code=303, headers={"location": path, "cache-control": "no-store", **headers})
-
-
-async def refused(
-    request: AnyRequest, template: str, problem: CrmError, actor: Actor = ANONYMOUS, **context: Any
-) -> Response[str]:
-    """Return the page again with what was wrong; everything was rolled back or never begun."""
-    locale = actor.locale if actor.user_id else accepted(request.headers.get("accept-language", ""))
-    async with kernel_of(request).read(actor, locale=locale) as uow:
-        status = problem.status if isinstance(problem, RateLimited) else 422
-        return Page(request, uow, template, problem=problem, **context).response(status)
-
-
-async def posted(request: AnyRequest, *names: str) -> list[str]:
-    """Return text fields of a submitted form, "" for missing ones and files."""
-    form = await request.form()
-    found = [form.get(name) for name in names]
-    return [value if isinstance(value, str) else "" for value in found]
 
 
 class SessionPages(PageController):
@@ -69,19 +49,18 @@ class SessionPages(PageController):
 
     @post("/login", opt={"public": True})
     async def login(self, request: AnyRequest) -> Response[Any]:
-        """Start a session."""
+        """Start a session, or lead on to the second factor."""
         email, password, target = await posted(request, "email", "password", "next")
-        kernel = kernel_of(request)
         try:
-            token, _user = await actions.sign_in(kernel, email, password, visitor(request))
-        except (actions.SignInRefused, RateLimited) as problem:
+            entry = await sign_in.sign_in(kernel_of(request), email, password, visitor(request))
+        except (sign_in.SignInRefused, RateLimited) as problem:
             return await refused(request, "core/login.html", problem, email=email, next=local_path(target))
-        return to(local_path(target), **{"set-cookie": cookie(kernel.config, token)})
+        return entered(request, entry, target)
 
-    @post("/logout", opt={"public": True})
+    @post("/logout", opt={"public": True, "as_self": True})
     async def logout(self, request: AnyRequest, uow: NamedDependency[UnitOfWork]) -> Response[Any]:
         """End the session; without one there is nothing to do."""
-        await actions.sign_out(uow)
+        await sign_in.sign_out(uow)
         await uow.settle()
         gone = {"set-cookie": cookie(kernel_of(request).config, ""), "clear-site-data": '"cache"'}
         return to("/login", **gone)
@@ -93,7 +72,8 @@ class SessionPages(PageController):
             raise NotFound(_("This CRM is set up already. Please sign in."))
         if code := actions.set_up_code(kernel_of(request)):
             log.warning("set-up code: %s", code)
-        return await page(request, uow, "core/setup.html", problem=None, name="", email="", asks_code=bool(code))
+        context = {"problem": None, "name": "", "email": "", "asks_code": bool(code), "hint": HINT}
+        return await page(request, uow, "core/setup.html", **context)
 
     @post("/setup", opt={"public": True})
     async def setup(self, request: AnyRequest) -> Response[Any]:
@@ -106,71 +86,70 @@ class SessionPages(PageController):
             locale = accepted(request.headers.get("accept-language", ""))
             token = await actions.set_up(kernel, name, email, password, visitor(request), locale=locale, code=code)
         except (Invalid, RateLimited) as problem:
-            return await refused(
-                request, "core/setup.html", problem, name=name, email=email, asks_code=bool(actions.set_up_code(kernel))
-            )
+            context = {"name": name, "email": email, "asks_code": bool(actions.set_up_code(kernel)), "hint": HINT}
+            return await refused(request, "core/setup.html", problem, **context)
         return to("/", **{"set-cookie": cookie(kernel.config, token)})
 
 
-class AccountPages(PageController):
-    """What people look after themselves: password, sessions, tokens."""
+class SecondStepPages(PageController):
+    """Between the right password and a session: the code, or setting the second factor up."""
 
-    path = "/account"
-    signed_in = True
+    path = "/login"
 
-    @get()
-    async def show(self, request: AnyRequest, uow: NamedDependency[UnitOfWork]) -> Response[Any]:
-        """Show sessions and tokens."""
-        return await page(request, uow, "core/account.html", **(await self._context(uow)), problem=None, secret="")
-
-    async def _context(self, uow: UnitOfWork) -> dict[str, Any]:
-        return {
-            "sessions": await queries.sessions_of_actor(uow),
-            "tokens": await queries.tokens_of_actor(uow),
-            "days": DAYS,
-        }
-
-    @post("/password")
-    async def password(self, request: AnyRequest) -> Response[Any]:
-        """Set one's own password; other sessions end."""
-        kernel = kernel_of(request)
-        actor = await authenticate(kernel, request)
-        if actor.user_id is None:
-            raise Unauthenticated(_("Please sign in."))
-        current, new, again = await posted(request, "current", "password", "again")
+    @get("/code", opt={"public": True})
+    async def show_code(self, request: AnyRequest) -> Response[Any]:
+        """Ask for the code; without a step it begins at the password again."""
+        target = local_path(request.query_params.get("next", "/"))
         try:
-            if new != again:
-                raise Invalid(_("The passwords differ."), fields={"again": _("The passwords differ.")})
-            address = visitor(request).address
-            await actions.change_password(kernel, actor, actor.user_id, new, current=current, address=address)
-        except (Invalid, actions.PasswordWrong, RateLimited) as problem:
+            await sign_in.person_at(kernel_of(request), step_of(request))
+        except sign_in.StepNotValid:
+            return to("/login")
+        return await answered(request, "core/login_code.html", problem=None, next=target)
+
+    @post("/code", opt={"public": True})
+    async def code(self, request: AnyRequest) -> Response[Any]:
+        """Take the code and start the session."""
+        code, target = await posted(request, "code", "next")
+        try:
+            entry = await sign_in.second_step(kernel_of(request), step_of(request), code, visitor(request))
+        except sign_in.StepNotValid:
+            return to("/login")
+        except (second_factor.CodeWrong, RateLimited) as problem:
+            return await refused(request, "core/login_code.html", problem, next=local_path(target))
+        return entered(request, entry, target)
+
+    @get("/enrol", opt={"public": True})
+    async def show_enrolment(self, request: AnyRequest) -> Response[Any]:
+        """Ask whether to begin: a GET writes no secret."""
+        target = local_path(request.query_params.get("next", "/"))
+        try:
+            _actor, needs = await sign_in.person_at(kernel_of(request), step_of(request))
+        except sign_in.StepNotValid:
+            return to("/login")
+        if needs != "enrolment":
+            return to("/login/code")
+        return await answered(request, "core/login_enrol.html", problem=None, next=target, secret="", qr="", uri="")
+
+    @post("/enrol", opt={"public": True}, status_code=200)
+    async def enrol(self, request: AnyRequest) -> Response[Any]:
+        """Show the secret, then take its first code; the recovery codes are shown once, already signed in."""
+        code, target = await posted(request, "code", "next")
+        kernel = kernel_of(request)
+        try:
+            actor, secret = await sign_in.begin_enrolment(kernel, step_of(request))
             async with kernel.read(actor) as uow:
-                context = await self._context(uow)
-            return await refused(request, "core/account.html", problem, actor, **context, secret="")
-        return to("/account")
-
-    @post("/tokens")
-    async def make_token(self, request: AnyRequest, uow: NamedDependency[UnitOfWork]) -> Response[Any]:
-        """Make a token and show it, this once."""
-        name, days, scope = await posted(request, "name", "days", "scope")
-        expires_at = uow.now + timedelta(days=int(days)) if days.isdigit() and int(days) in DAYS else None
-        scopes = (scope,) if scope else ()
-        _row, secret = await actions.make_token(uow, name.strip() or "API", scopes=scopes, expires_at=expires_at)
-        await uow.settle()
-        context = await self._context(uow)
-        headers = {"cache-control": "no-store"}
-        return await page(request, uow, "core/account.html", headers=headers, **context, problem=None, secret=secret)
-
-    @post("/tokens/{token_id:uuid}/revoke")
-    async def end_token(
-        self, request: AnyRequest, uow: NamedDependency[UnitOfWork], token_id: FromPath[UUID]
-    ) -> Response[Any]:
-        """Revoke a token."""
-        await actions.end_token(uow, token_id)
-        return await redirect(request, uow, "/account", _("The token is revoked."))
-
-    @post("/sessions/revoke")
-    async def end_others(self, request: AnyRequest, uow: NamedDependency[UnitOfWork]) -> Response[Any]:
-        """End all sessions but this one."""
-        await revoke_sessions(uow, Session.user_id == uow.actor.user_id, Session.id != uow.actor.session_id)
-        return await redirect(request, uow, "/account", _("All other sessions are ended."))
+                uri, qr = await second_factor.label_of(uow, actor.user_id or sign_in.NOBODY, secret)
+            context = {"next": local_path(target), "secret": secret, "qr": qr, "uri": uri}
+            if not code:
+                return await answered(request, "core/login_enrol.html", problem=None, **context)
+            try:
+                entry = await sign_in.second_step(kernel, step_of(request), code, visitor(request))
+            except (second_factor.CodeWrong, RateLimited) as problem:
+                return await refused(request, "core/login_enrol.html", problem, **context)
+        except sign_in.StepNotValid:
+            return to("/login")
+        answer = await answered(request, "core/login_recovery.html", codes=entry.recovery_codes, next=context["next"])
+        answer.headers["set-cookie"] = cookie(kernel.config, entry.session)
+        answer.headers.update(NO_STORE)
+        answer.delete_cookie(step_name(kernel.config))
+        return answer

@@ -106,7 +106,25 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_core_mail_file_sha256"), ["sha256"], unique=False)
 
 
+    op.create_table(
+        "core_mail_server",
+        sa.Column("transport", sa.String(length=64), nullable=False),
+        sa.Column("host", sa.String(length=255), nullable=False),
+        sa.Column("port", sa.Integer(), nullable=False),
+        sa.Column("security", sa.String(length=16), nullable=False),
+        sa.Column("user", sa.String(length=255), nullable=False),
+        sa.Column("password", sa.Text(), nullable=False),
+        sa.Column("sender_address", sa.String(length=254), nullable=False),
+        sa.Column("sender_name", sa.String(length=100), nullable=False),
+        sa.Column("updated_at", types.UTCDateTime(), nullable=False),
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("created_at", types.UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_core_mail_server")),
+    )
+
+
 def downgrade() -> None:
+    op.drop_table("core_mail_server")
     with op.batch_alter_table("core_mail_file", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_core_mail_file_sha256"))
         batch_op.drop_index(batch_op.f("ix_core_mail_file_mail_id"))

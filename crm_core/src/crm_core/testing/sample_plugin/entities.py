@@ -36,6 +36,7 @@ VISIT = Entity(
         fields.Integer("minutes", _("Minutes"), minimum=0, maximum=24 * 60),
         fields.Choice("outcome", _("Outcome"), options=OUTCOMES, default=PLANNED),
         fields.LongText("notes", _("Notes"), personal=True, search="B"),
+        fields.File("report_id", _("Report"), accept=("application/pdf", "image/png", "text/csv"), limit=2**20),
         fields.Link("owner_id", _("Owner"), target="core.user", on_erase="keep"),
         fields.Tags("tags", _("Tags")),
     ),

@@ -8,7 +8,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from crm_core.plugin.models import Record, Stamp, folded, foreign, package_registry
+from crm_core.plugin.models import Id, Record, Stamp, folded, foreign, package_registry
 
 
 class Base(DeclarativeBase):
@@ -31,6 +31,7 @@ class Visit(Record, Base):
     minutes: Mapped[int | None] = mapped_column(sa.Integer, default=None)
     outcome: Mapped[str] = mapped_column(sa.String(20), default="planned")
     notes: Mapped[str | None] = mapped_column(sa.Text, default=None)
+    report_id: Mapped[UUID | None] = mapped_column(Id(), default=None)
 
 
 class Topic(Stamp, Base):

@@ -12,9 +12,11 @@ from crm_core.plugin import (
     Default,
     DemoData,
     Entity,
+    EntityRoutes,
     EventSink,
     EventType,
     FieldOn,
+    Handover,
     Job,
     Listener,
     MailTransport,
@@ -35,6 +37,7 @@ from crm_core.testing.sample_plugin import (
     demo,
     entities,
     events,
+    handover,
     jobs,
     listeners,
     outside,
@@ -85,6 +88,16 @@ def crm_defaults() -> Sequence[Default]:
 @hookimpl
 def crm_routes() -> Sequence[type]:
     return (rest.VisitsApi, pages.VisitPages, public_pages.Confirm)
+
+
+@hookimpl
+def crm_entity_routes() -> Sequence[EntityRoutes]:
+    return (EntityRoutes("sample.visited", rest.visited),)
+
+
+@hookimpl
+def crm_handovers() -> Sequence[Handover]:
+    return (handover.DUTIES,)
 
 
 @hookimpl

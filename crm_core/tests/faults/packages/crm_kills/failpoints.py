@@ -23,7 +23,6 @@ from crm_core.entity import tail
 from crm_core.jobs import execute, leases, rows, transport
 
 from crm_kills.jobs import NotYet
-from crm_kills.schemas import Parts
 
 ORDER = "order"
 JOB_STEPS = ("before effect", "before commit", "before ack", "in back-off")
@@ -138,7 +137,7 @@ def _jobs() -> None:
 
 
 def _transactions() -> None:
-    write_tail, write_rows, write_last = tail.write, writes.write, writes.write_and_commit
+    write_tail, write_rows = tail.write, writes.write
 
     async def written(uow: Any) -> None:
         doing = _doing.get()
@@ -159,12 +158,7 @@ def _transactions() -> None:
         await write_rows(db, session, batches)
         strike_request("commit")
 
-    async def written_last(db: Any, session: Any, batches: Any) -> None:
-        if _doing.get() is None and ordered("commit"):
-            session.sync_session.info["hold"].mark()  # the one-hop way has no moment between rows and commit
-        await write_last(db, session, batches)
-
-    tail.write, writes.write, tail.write_and_commit = written, rows_written, written_last  # type: ignore[attr-defined]
+    tail.write, writes.write = written, rows_written
 
 
 def _dispatch() -> None:
@@ -245,4 +239,4 @@ def around(app: Any) -> Any:
     return wrapped
 
 
-__all__ = ["DISPATCH_STEPS", "JOB_STEPS", "WEB_STEPS", "Parts", "around", "install", "kills", "order", "struck", "use"]
+__all__ = ["DISPATCH_STEPS", "JOB_STEPS", "WEB_STEPS", "around", "install", "kills", "order", "struck", "use"]

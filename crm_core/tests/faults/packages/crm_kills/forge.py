@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import gc
 import json
 import os
 import select
 import signal
 import socket
 import sys
+import tempfile
 import time
 import traceback
 from dataclasses import dataclass, replace
@@ -53,13 +55,20 @@ def prepare() -> None:
     import uvloop  # noqa: F401
     from crm_core.plugin.loader import load
 
+    import crm_faults.plugin
+
     import crm_kills.plugin
     from crm_kills import failpoints
 
-    registry = load(Config(folder=Path("/nonexistent"), database_url="sqlite+aiosqlite://", secret_key="x" * 40),
-                    (("kills", crm_kills.plugin),))  # fmt: skip
+    config = Config(folder=Path("/nonexistent"), database_url="sqlite+aiosqlite://", secret_key="x" * 40)
+    registry = load(config, (("faults", crm_faults.plugin), ("kills", crm_kills.plugin)))
     app = crm_core.app.assemble(registry)
+    with tempfile.TemporaryDirectory() as folder:
+        warm = config.but(folder=Path(folder), database_url=f"sqlite+aiosqlite:///{folder}/crm.db", testing=True)
+        asyncio.run(warm_up(warm.but(base_url="http://testserver.local"), registry, app))
     failpoints.install()
+    gc.collect()
+    gc.freeze()
     crm_core.kernel.open_kernel = partial(crm_core.kernel.open_kernel, registry=registry)  # type: ignore[assignment]
     crm_core.app.assemble = lambda _registry: app
     made = crm_core.commands.serve._app
@@ -68,6 +77,31 @@ def prepare() -> None:
         return failpoints.around(await made(config))
 
     crm_core.commands.serve._app = wrapped
+
+
+async def warm_up(config: Config, registry: Any, app: Any) -> None:
+    """Use everything once: what is imported, mapped and compiled before the fork need not be after it."""
+    from crm_core.app import attach
+    from crm_core.commands.serve import bring_up
+    from crm_core.db.engine import Database
+    from crm_core.defaults import load_defaults
+    from crm_core.jobs import transport  # noqa: F401 - with dramatiq and redis
+    from crm_core.jobs.background import prepare as prepare_jobs
+    from crm_core.jobs.runner import run_due
+    from crm_core.kernel import open_kernel
+    from crm_core.testing.people import running
+
+    kernel = await open_kernel(config, registry=registry)
+    await bring_up(kernel, upgrade=True)
+    await load_defaults(kernel)
+    async with running(attach(app, kernel), kernel) as people:
+        api = (await people("admin")).api
+        person = {"last_name": "n", "emails": [{"address": "n@example.com"}], "phones": [{"number": "+49 30 1"}]}
+        await api.post("/contacts", person, headers={"idempotency-key": "1"})
+        await api.send("POST", "/files/upload", 201, files={"file": ("n.bin", b"n" * 200_000)})
+        await prepare_jobs(kernel)
+        await run_due(kernel)
+    await Database.open("postgresql+asyncpg://nobody@/nothing").close()
 
 
 def child(kept: Kept) -> None:

@@ -12,14 +12,14 @@ from typing import Any
 
 from crm_core.config import Config
 
-PACKAGES = Path(__file__).parents[1]
+PACKAGES = (Path(__file__).parents[1], Path(__file__).parents[3] / "jobs" / "packages")
 
 
 class Processes:
     """Web and worker processes that are started anew, in a moment, whenever they are killed."""
 
     def __init__(self) -> None:
-        path = os.pathsep.join((str(PACKAGES), *filter(None, [os.environ.get("PYTHONPATH")])))
+        path = os.pathsep.join((*map(str, PACKAGES), *filter(None, [os.environ.get("PYTHONPATH")])))
         self.forge = subprocess.Popen(
             [sys.executable, "-m", "crm_kills.forge"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
@@ -42,7 +42,7 @@ class Processes:
         return self._answer()
 
     def _keep(self, config: Config, folder: Path, **more: Any) -> Any:
-        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "kills").mkdir(parents=True, exist_ok=True)
         self.made += 1
         self.kept.append(f"{self.made}")
         given = {**dataclasses.asdict(config), "folder": str(config.folder), "disabled": sorted(config.disabled)}

@@ -47,6 +47,7 @@ def upgrade() -> None:
         sa.Column("minutes", sa.Integer(), nullable=True),
         sa.Column("outcome", sa.String(length=20), nullable=False),
         sa.Column("notes", sa.Text(), nullable=True),
+        sa.Column("report_id", types.Id(), nullable=True),
         sa.Column("id", types.Id(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("created_at", types.UTCDateTime(), nullable=False),

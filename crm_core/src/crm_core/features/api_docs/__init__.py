@@ -1,0 +1,1 @@
+"""The API's reference as a page, without anything loaded from elsewhere."""

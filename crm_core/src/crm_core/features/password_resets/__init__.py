@@ -1,0 +1,1 @@
+"""Passwords that were forgotten: a link by mail, single use, short life."""

@@ -1,0 +1,1 @@
+"""The security log: who signed in, what was refused, what changed about access."""

@@ -1,0 +1,44 @@
+"""What undo takes and gives."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import msgspec
+
+from crm_core.plugin import JobCall
+
+
+class UndoIn(msgspec.Struct, forbid_unknown_fields=True):
+    """`cause` groups the events of one request, one bulk edit or one import. skip_changed: leave alone what has been
+    changed since instead of refusing all of it."""
+
+    cause: UUID
+    skip_changed: bool = False
+
+
+class Left(msgspec.Struct):
+    """A record that was not put back, and why; without title where the caller may not see it."""
+
+    entity: str
+    id: UUID
+    title: str
+    reason: str
+
+
+class UndoOut(msgspec.Struct, omit_defaults=True):
+    """How many records were put back and which were left. job: a large undo goes on in this job.
+
+    cause: what the undo itself is grouped under; undoing that puts everything as it was before.
+    """
+
+    undone: int
+    left: list[Left] = []
+    cause: UUID | None = None
+    job: UUID | None = None
+
+
+class UndoCause(JobCall, frozen=True, kw_only=True):
+    """Undo a large cause, a hundred events at a time, with the rights of the one who asked."""
+
+    cause: UUID

@@ -1,0 +1,195 @@
+"""F1: the web process is killed at each step of a write; clients try again with the same Idempotency-Key."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import random
+import time
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from crm_core.auth.actor import system
+from crm_core.auth.people import Role, User, UserRole
+from crm_core.auth.tokens import create_token
+from crm_core.features.files.jobs import sweep
+from crm_core.jobs.runner import run_due
+from crm_core.kernel import Kernel
+from crm_kills import failpoints
+from crm_kills.forged import Processes
+from crm_kills.jobs import DDL
+
+pytestmark = pytest.mark.faults
+
+KILLS = 500
+PATIENCE = 60.0
+KINDS = ("upload", "order", "contact")
+UPLOADS = ("receiving", "storing", "unnamed blob", "blob without row")
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request of a client; `key` stays the same when it is sent again."""
+
+    number: int
+    kind: str
+
+    @property
+    def key(self) -> str:
+        return f"{self.kind}-{self.number}"
+
+    @property
+    def content(self) -> bytes:
+        return random.Random(self.number).randbytes(200_000)
+
+    def request(self) -> tuple[str, bytes, str]:
+        """Return path, body and content type."""
+        if self.kind == "contact":
+            contact = {"last_name": f"n{self.number}", "emails": [{"address": f"n{self.number}@example.com"}],
+                       "phones": [{"number": f"+49 30 {self.number}"}]}  # fmt: skip
+            return "/api/v1/contacts", json.dumps(contact).encode(), "application/json"
+        if self.kind == "order":
+            return "/api/v1/kills/orders", json.dumps({"number": self.number}).encode(), "application/json"
+        head = f'--b\r\nContent-Disposition: form-data; name="file"; filename="n{self.number}.bin"\r\n\r\n'
+        return "/api/v1/files/upload", head.encode() + self.content + b"\r\n--b--\r\n", "multipart/form-data; boundary=b"
+
+
+class Client:
+    """Sends a call until it is answered, and notes the answer in a file of its own."""
+
+    def __init__(self, port: int, token: str, acknowledged: Path) -> None:
+        self.port, self.token, self.acknowledged = port, token, acknowledged
+        self.cut = 0
+
+    def call(self, call: Call) -> None:
+        """Send a call again and again until there is an answer; AssertionError when it is not 201."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                status, answer = self._send(call)
+                break
+            except (OSError, http.client.HTTPException):
+                self.cut += 1
+                assert time.monotonic() < deadline, f"{call.key} was never answered"
+                time.sleep(0.02)
+        assert status == 201, (call.key, status, answer[:500])
+        with self.acknowledged.open("a") as file:
+            file.write(call.key + "\n")
+
+    def _send(self, call: Call) -> tuple[int, bytes]:
+        path, body, kind = call.request()
+        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        try:
+            line.putrequest("POST", path)
+            for name, value in (("authorization", f"Bearer {self.token}"), ("idempotency-key", call.key),
+                                ("content-type", kind), ("content-length", str(len(body)))):  # fmt: skip
+                line.putheader(name, value)
+            line.endheaders()
+            half = len(body) // 2
+            line.send(body[:half])
+            if call.kind == "upload":
+                time.sleep(0.005)  # so that the body comes in parts
+            line.send(body[half:])
+            answer = line.getresponse()
+            return answer.status, answer.read()
+        finally:
+            line.close()
+
+
+async def token_of(kernel: Kernel) -> str:
+    """Return the token of a new administrator."""
+    async with kernel.write(system("test")) as uow:
+        user = User(name="Client", email="client@example.test")
+        uow.session.add(user)
+        await uow.session.flush()  # role and token need the id
+        admin = await uow.session.scalar(sa.select(Role.id).where(Role.key == "admin"))
+        uow.session.add(UserRole(user_id=user.id, role_id=admin))
+        _row, token = await create_token(uow, user.id, "test")
+    return token
+
+
+def kill_at_each_step(client: Client, folder: Path, each: int) -> dict[str, int]:
+    """Send calls, each killing its process once; return the kills by step."""
+    hits = dict.fromkeys(failpoints.WEB_STEPS, 0)
+    number = 0
+    for step, points in failpoints.WEB_STEPS.items():
+        while hits[step] < each:
+            point = points[hits[step] % len(points)]
+            kind = "order" if point == "half of the rows" else "upload" if point in UPLOADS else KINDS[number % 3]
+            failpoints.order(folder, point)
+            client.call(Call(number, kind))
+            assert not (folder / failpoints.ORDER).exists(), f"{kind} {number} did not pass {point}"
+            hits[step] += 1
+            number += 1
+    return hits
+
+
+async def counted(kernel: Kernel, text: str) -> dict[str, int]:
+    async with kernel.db.read.connect() as connection:
+        return {name: count for name, count in await connection.execute(sa.text(text))}
+
+
+async def faults_of(kernel: Kernel, calls: list[Call]) -> dict[str, int]:
+    """Compare what was acknowledged with what is there."""
+    contacts = await counted(kernel, "select last_name, count(*) from core_contact group by last_name")
+    parts = {}
+    for table in ("core_contact_email", "core_contact_phone"):
+        text = f"select c.last_name, count(*) from {table} e join core_contact c on c.id = e.contact_id group by 1"  # noqa: S608
+        parts[table] = await counted(kernel, text)
+    files = await counted(kernel, "select name, count(*) from core_file group by name")
+    effects = await counted(kernel, "select number, count(*) from kills_effect group by number")
+    hashes = await counted(kernel, "select sha256, count(*) from core_file group by sha256")
+    found = {"lost": 0, "twice": 0, "half": 0}
+    for call in calls:
+        name, wanted = f"n{call.number}", {"contact": [contacts], "order": [contacts, effects], "upload": [files]}
+        counts = [there.get(call.number if there is effects else name + ".bin" * (there is files), 0)  # type: ignore[call-overload]
+                  for there in wanted[call.kind]]  # fmt: skip
+        found["lost"] += 0 in counts
+        found["twice"] += max(counts) > 1
+        if call.kind == "contact":
+            found["half"] += any(p.get(name) != 1 for p in parts.values())
+        if call.kind == "upload":
+            stored = kernel.blobs.path(sha256(call.content).hexdigest())
+            found["half"] += not stored.is_file() or stored.read_bytes() != call.content
+    known = {f"n{c.number}" for c in calls}
+    found["unknown"] = len(set(contacts) - known) + len(set(files) - {k + ".bin" for k in known})
+    on_disk = {p.name for p in kernel.config.files.rglob("*") if p.is_file()}
+    found["files without a row"] = len(on_disk - set(hashes))
+    found["rows without a file"] = len(set(hashes) - on_disk)
+    return found
+
+
+async def test_writes_survive_kills_of_the_web_process_at_every_step(
+    kernel: Kernel, processes: Processes, tmp_path: Path, share: int, dialect: str
+) -> None:
+    each = max(1, KILLS // 2 // 5 // share)
+    async with kernel.db.write.begin() as connection:
+        await connection.execute(sa.text(DDL))
+    token, folder = await token_of(kernel), tmp_path / "web"
+    config = kernel.config.but(testing=False, base_url="", api_limit=10**6, log_level="warning")
+    port = processes.web(config, folder)
+    client = Client(port, token, tmp_path / "acknowledged")
+    started = time.monotonic()
+    hits = await asyncio.to_thread(kill_at_each_step, client, folder / "kills", each)
+    seconds, deaths = time.monotonic() - started, processes.stop()
+    await run_due(kernel)
+    removed = await sweep(kernel, older=0.0)
+    calls = [
+        Call(int(number), kind)
+        for kind, _, number in (line.partition("-") for line in client.acknowledged.read_text().split())
+    ]
+    found = await faults_of(kernel, calls)
+    print(
+        f"\nF1 {dialect}: N = {deaths} kills of the web process ({', '.join(f'{n} {s}' for s, n in hits.items())}), "
+        f"{len(calls)} calls acknowledged, {client.cut} answers cut; swept {removed.files} files; "
+        + ", ".join(f"{n} {what}" for what, n in found.items())
+        + f"; {seconds:.0f} s"
+    )
+    assert deaths == sum(hits.values()) == len(calls)
+    assert not any(found.values())
+
+
