@@ -23,17 +23,17 @@ import uvloop
 ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT / "crm_core/tests/jobs/packages"))
 
-from crm_core.auth.actor import system  # noqa: E402
-from crm_core.config import Config  # noqa: E402
-from crm_core.db import migrate  # noqa: E402
-from crm_core.jobs.background import background  # noqa: E402
-from crm_core.kernel import Kernel, open_kernel  # noqa: E402
-from crm_core.testing.databases import Databases  # noqa: E402
-from crm_core.testing.servers import RedisServer  # noqa: E402
-from crm_faults import plugin  # noqa: E402
-from crm_faults.jobs import DDL  # noqa: E402
-from crm_faults.running import KEY, Installation  # noqa: E402
-from crm_faults.schemas import Leave  # noqa: E402
+from crm_core.auth.actor import system  # noqa: E402 - after the path is set
+from crm_core.config import Config  # noqa: E402 - after the path is set
+from crm_core.db import migrate  # noqa: E402 - after the path is set
+from crm_core.jobs.background import background  # noqa: E402 - after the path is set
+from crm_core.kernel import Kernel, open_kernel  # noqa: E402 - after the path is set
+from crm_core.testing.databases import Databases  # noqa: E402 - after the path is set
+from crm_core.testing.servers import RedisServer  # noqa: E402 - after the path is set
+from crm_faults import plugin  # noqa: E402 - after the path is set
+from crm_faults.jobs import DDL  # noqa: E402 - after the path is set
+from crm_faults.running import KEY, Installation  # noqa: E402 - after the path is set
+from crm_faults.schemas import Leave  # noqa: E402 - after the path is set
 
 BATCH = 500
 GOALS = {"embedded": 500, "redis": 250}

@@ -32,8 +32,10 @@ def records(site: Any) -> dict[str, str]:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize(
-    "path", ["/", "/contacts", "/contacts/new", "company", "contact", "/search?q=glob", "/settings", "/dev/styleguide"]
-)
+    "path",
+    ["/", "/contacts", "/contacts/new", "company", "contact", "/search?q=glob", "/settings", "/dev/styleguide",
+     "/admin/jobs", "/admin/events", "/admin/plugins"],
+)  # fmt: skip
 def test_page_has_no_accessibility_faults(open_page: Open, records: dict[str, str], path: str, theme: str) -> None:
     page = open_page(records.get(path, path), theme=theme)
     expect(page.locator("crm-picker:not(:defined)")).to_have_count(0)
@@ -41,7 +43,11 @@ def test_page_has_no_accessibility_faults(open_page: Open, records: dict[str, st
     assert found.violations_count == 0, found.generate_report()
 
 
-@pytest.mark.parametrize("path", ["/", "/contacts", "/contacts/new", "company", "/settings", "/search?q=glob"])
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/contacts", "/contacts/new", "company", "/settings", "/search?q=glob", "/admin/jobs", "/admin/events",
+     "/admin/plugins"],
+)  # fmt: skip
 def test_page_fits_a_narrow_screen(open_page: Open, records: dict[str, str], path: str) -> None:
     page = open_page(records.get(path, path), width=360)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360

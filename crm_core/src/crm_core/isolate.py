@@ -19,7 +19,7 @@ from typing import Any
 
 import msgspec
 
-from crm_core.uow import outside_transaction
+from crm_core.transactions import outside_transaction
 
 CHILDREN = 2
 TASKS_PER_CHILD = 200

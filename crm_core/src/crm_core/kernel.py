@@ -23,7 +23,8 @@ from crm_core.plugin import hookspecs
 from crm_core.plugin.declare import SettingsGroup
 from crm_core.plugin.loader import load
 from crm_core.plugin.registry import Registry
-from crm_core.uow import Reading, UnitOfWork, opened
+from crm_core.transactions import Reading, opened
+from crm_core.uow import UnitOfWork
 
 
 class Kernel:

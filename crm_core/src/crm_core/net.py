@@ -19,7 +19,7 @@ import httpx2
 from crm_core.config import Config
 from crm_core.errors import CrmError
 from crm_core.i18n import Strings
-from crm_core.uow import outside_transaction
+from crm_core.transactions import outside_transaction
 
 _ = Strings("crm_core")
 

@@ -12,14 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
-from crm_core.auth.actor import system
-from crm_core.auth.people import Role, User, UserRole
-from crm_core.auth.tokens import create_token
 from crm_core.kernel import Kernel
 from crm_core.testing.servers import RedisServer
 from crm_kills.forged import Processes
-from crm_kills.ledger import Ledger
+from crm_kills.ledger import Ledger, token_of
 
 pytestmark = pytest.mark.faults
 
@@ -81,18 +77,6 @@ class Faults:
         await asyncio.to_thread(self.server.stop, hard=True)
         await asyncio.sleep(self.away)
         await asyncio.to_thread(self.server.start)
-
-
-async def token_of(kernel: Kernel) -> str:
-    """Return the token of a new administrator."""
-    async with kernel.write(system("test")) as uow:
-        user = User(name="Client", email="client@example.test")
-        uow.session.add(user)
-        await uow.session.flush()  # role and token need the id
-        admin = await uow.session.scalar(sa.select(Role.id).where(Role.key == "admin"))
-        uow.session.add(UserRole(user_id=user.id, role_id=admin))
-        _row, token = await create_token(uow, user.id, "test")
-    return token
 
 
 class Enqueuer:

@@ -189,7 +189,9 @@ async def test_events_look_back_as_far_as_asked(kernel: Kernel, api: Any) -> Non
         statement = "insert into core_event (id, at, type, v, actor, cause) select :id, at, 'core.old.thing', 1, actor, cause from core_event limit 1"
         key = bytes.fromhex(old.replace("-", "")) if kernel.db.dialect == "sqlite" else old
         await connection.execute(sa.text(statement), {"id": key})
-    assert [e["id"] for e in (await api.get("/admin/events", params={"days": "0", "type": "core.old.thing"}))["items"]] == [old]
+    assert [
+        e["id"] for e in (await api.get("/admin/events", params={"days": "0", "type": "core.old.thing"}))["items"]
+    ] == [old]
     assert (await api.get("/admin/events", params={"days": "30", "type": "core.old.thing"}))["items"] == []
 
 

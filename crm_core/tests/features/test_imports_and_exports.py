@@ -17,10 +17,10 @@ from crm_core.db.types import new_id
 from crm_core.entity import records
 from crm_core.entity.cells import shielded, unshielded
 from crm_core.entity.event_rows import EventRow
-from crm_core.entity.exporter import Wanted, export_csv, export_xlsx
 from crm_core.errors import Forbidden
 from crm_core.features.companies.models import Company
 from crm_core.features.contacts.models import Contact, ContactEmail
+from crm_core.features.exports.public import Wanted, export_csv, export_xlsx
 from crm_core.features.imports.public import (
     Cells,
     Plan,

@@ -17,7 +17,6 @@ from crm_core.jobs.rows import job
 from crm_core.kernel import Kernel
 from crm_core.testing.people import People
 
-
 CONTENT = b"Name,Sector,Employees\nA,technolgy,5\nB,Medical,x\n"
 OF = {"entity": "companies"}
 Run = Callable[..., Awaitable[Any]]

@@ -9,8 +9,13 @@ from uuid import UUID
 
 import httpx2
 import pytest
+import sqlalchemy as sa
 from crm_core.auth import passwords
 from crm_core.auth.actor import system
+from crm_core.features.mail.actions import body_of
+from crm_core.features.mail import settings
+from crm_core.features.mail.models import MailRow
+from crm_core.features.mail.settings import MailSettings
 from crm_core.features.session.actions import add_user
 from crm_core.kernel import Kernel
 from litestar import Litestar
@@ -60,3 +65,21 @@ def person(kernel: Kernel) -> Person:
         return user.id
 
     return add
+
+
+@pytest.fixture
+def mails(kernel: Kernel) -> Callable[[], Awaitable[list[tuple[str, str]]]]:
+    """`await mails()`: (recipient, text) of every mail written, oldest first."""
+    async def read() -> list[tuple[str, str]]:
+        async with kernel.read(system("test")) as uow:
+            rows = (await uow.session.scalars(sa.select(MailRow).order_by(MailRow.id))).all()
+        return [(row.recipient, body_of(kernel, row)[0]) for row in rows]
+
+    return read
+
+
+@pytest.fixture
+async def mail_set_up(kernel: Kernel) -> None:
+    """A configured mail server that nobody reaches: mails stay in the ledger, sealed."""
+    async with kernel.write(system("test")) as uow:
+        await settings.save(uow, MailSettings(host="127.0.0.1", port=1, sender_address="crm@example.test"))

@@ -14,8 +14,8 @@ PACKAGES = str(Path(__file__).parent / "packages")
 if PACKAGES not in sys.path:
     sys.path.append(PACKAGES)
 
-from crm_core.kernel import Kernel  # noqa: E402
-from crm_faults.world import World  # noqa: E402
+from crm_core.kernel import Kernel  # noqa: E402 - after the path is set
+from crm_faults.world import World  # noqa: E402 - after the path is set
 
 
 @pytest.fixture

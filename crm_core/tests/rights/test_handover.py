@@ -30,9 +30,9 @@ def plugins() -> Sequence[tuple[str, ModuleType]]:
     return [("sample", sample)]
 
 
-async def add(kernel: Kernel, name: str, owner: UUID, **values: Any) -> UUID:
+async def add(kernel: Kernel, entity_name: str, owner: UUID, **values: Any) -> UUID:
     """Add a record of somebody's."""
-    entity = kernel.registry.entity(name)
+    entity = kernel.registry.entity(entity_name)
     async with kernel.write(system("test")) as uow:
         made = await records.create(uow, entity, {"owner_id": owner, **values}, trusted=True)
         return made.id  # type: ignore[no-any-return]  # a record
@@ -80,9 +80,7 @@ async def test_many_records_and_other_things_move_in_one_step_and_come_back(
         uow.session.add(team)
         await uow.session.flush()
         uow.session.info["changes"] = None
-        await uow.session.execute(
-            sa.insert(TeamMember), [{"user_id": new.id, "team_id": team.id, "is_primary": True}]
-        )
+        await uow.session.execute(sa.insert(TeamMember), [{"user_id": new.id, "team_id": team.id, "is_primary": True}])
         await uow.raise_epoch(EPOCH)
         north = team.id
     async with kernel.write(system("test")) as uow:
@@ -121,12 +119,16 @@ async def test_many_records_and_other_things_move_in_one_step_and_come_back(
     assert (await admin.api.get(f"/sample-visits/{visit}"))["owner_id"] == str(new.id)
     assert ROTA["monday"] == new.id
     found = await new.api.get("/search", params={"q": "Company 17"})
-    assert "Company 17" in [h["title"] for h in found["items"]] or not found["items"]  # rows above were put in unindexed
+    assert (
+        "Company 17" in [h["title"] for h in found["items"]] or not found["items"]
+    )  # rows above were put in unindexed
 
     async with kernel.read(system("test")) as uow:
         from crm_core.entity.event_rows import EventRow
 
-        causes = set(await uow.session.scalars(sa.select(EventRow.cause).where(EventRow.type == "core.company.updated")))
+        causes = set(
+            await uow.session.scalars(sa.select(EventRow.cause).where(EventRow.type == "core.company.updated"))
+        )
     assert causes == {UUID(begun["cause"])}
     payload = next(p for k, p in await events("core.company.updated"))
     assert (payload["before"]["owner_id"], payload["after"]["owner_id"]) == (str(old.id), str(new.id))
@@ -165,11 +167,14 @@ async def test_each_kind_goes_to_whom_it_was_chosen_for(kernel: Kernel, as_user:
     ann, bob = await as_user("sales", "ann"), await as_user("sales", "bob")
     company = await add(kernel, "core.company", old.id, name="Harbour Tools")
     contact = await add(kernel, "core.contact", old.id, last_name="Lovelace")
-    lead = await add(kernel, "core.lead", old.id, last_name="Hopper", name="Hopper")
+    lead = await add(kernel, "core.lead", old.id, name="Grace Hopper")
     choices = {"core.contact": str(bob.id), "core.lead": None}
     await admin.api.post(f"/users/{old.id}/hand-over", {"to": str(ann.id), "choices": choices}, status=202)
     await jobs()
-    owners = [(await admin.api.get(p))["owner_id"] for p in (f"/companies/{company}", f"/contacts/{contact}", f"/leads/{lead}")]
+    owners = [
+        (await admin.api.get(p))["owner_id"]
+        for p in (f"/companies/{company}", f"/contacts/{contact}", f"/leads/{lead}")
+    ]
     assert owners == [str(ann.id), str(bob.id), str(old.id)]
 
 

@@ -45,7 +45,10 @@ async def test_rights_and_fields_are_changed_and_count_at_once(kernel: Kernel, a
     mine = await rep.api.post("/companies", {"name": "Mine"})
     await rep.api.patch(f"/companies/{mine['id']}", {"city": "Kiel"}, status=422)
     await rep.api.delete(f"/companies/{mine['id']}", status=403)
-    back = {"fields": {"core.company": {"website": "open", "city": "open"}}, "entities": {"core.company": {"read": "own"}}}
+    back = {
+        "fields": {"core.company": {"website": "open", "city": "open"}},
+        "entities": {"core.company": {"read": "own"}},
+    }
     assert (await admin.api.patch(f"/roles/{key}/rights", back))["fields"] == {}
     await rep.api.get(f"/companies/{made['id']}", status=404)
 
@@ -93,9 +96,7 @@ async def test_grants_of_absent_plugins_survive_a_change(kernel: Kernel, api: An
     key = await role_id(kernel, "sales")
     async with kernel.write(system("test")) as uow:
         role = await uow.session.scalar(sa.select(Role.id).where(Role.key == "sales"))
-        await uow.session.execute(
-            sa.insert(RoleGrant), [{"role_id": role, "name": "gone.thing.read", "scope": "all"}]
-        )
+        await uow.session.execute(sa.insert(RoleGrant), [{"role_id": role, "name": "gone.thing.read", "scope": "all"}])
     await api.patch(f"/roles/{key}/rights", {"entities": {"core.company": {"read": "none"}}})
     async with kernel.read(system("test")) as uow:
         names = set(await uow.session.scalars(sa.select(RoleGrant.name).where(RoleGrant.role_id == role)))
@@ -117,7 +118,9 @@ async def test_grid_page_saves_without_scripts(kernel: Kernel, as_user: People) 
     assert shown.status_code == 200, shown.text[:3000]
     for verb in VERBS:
         assert f'name="core.company.{verb}"' in shown.text
-    sent = await admin.client.post(f"/roles/{key}/rights", data={"core.company.read": "all", "known": "core.user.grant"})
+    sent = await admin.client.post(
+        f"/roles/{key}/rights", data={"core.company.read": "all", "known": "core.user.grant"}
+    )
     assert sent.status_code == 303, sent.text[:3000]
     found = await admin.api.get(f"/roles/{key}/rights")
     assert next(r for r in found["entities"] if r["entity"] == "core.company")["verbs"]["read"] == "all"

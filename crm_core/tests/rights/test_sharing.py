@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from crm_core.auth.actor import system
-from crm_core.auth.people import RoleGrant, Role, Team, TeamMember
+from crm_core.auth.people import Role, RoleGrant, Team, TeamMember
 from crm_core.entity import records
 from crm_core.kernel import Kernel
 from crm_core.testing.people import People

@@ -79,9 +79,7 @@ async def test_own_account_of_the_person_stays_closed(as_user: People) -> None:
         assert (await admin.client.get(path)).status_code == 403, path
 
 
-async def test_view_ends_by_itself_and_is_written_down(
-    kernel: Kernel, as_user: People, jobs: Any, events: Any
-) -> None:
+async def test_view_ends_by_itself_and_is_written_down(kernel: Kernel, as_user: People, jobs: Any, events: Any) -> None:
     admin, rep = await as_user("admin"), await as_user("sales", "rep")
     await look(admin, rep)
     async with kernel.read(system("test")) as uow:

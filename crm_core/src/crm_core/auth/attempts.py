@@ -21,7 +21,8 @@ from crm_core.db.types import Id, UTCDateTime, new_id, utcnow
 from crm_core.errors import RateLimited
 from crm_core.i18n import Strings
 from crm_core.plugin.declare import Event
-from crm_core.uow import UnitOfWork, outside_transaction
+from crm_core.transactions import outside_transaction
+from crm_core.uow import UnitOfWork
 
 if TYPE_CHECKING:
     from crm_core.kernel import Kernel

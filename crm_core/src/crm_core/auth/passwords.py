@@ -11,7 +11,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from crm_core.errors import Invalid
 from crm_core.i18n import Strings, Text
-from crm_core.uow import outside_transaction
+from crm_core.transactions import outside_transaction
 
 _ = Strings("crm_core")
 

@@ -42,7 +42,7 @@ def _stdout() -> BinaryIO:
 async def run(config: Config, output: Path | None, given: dict[str, Any]) -> None:
     """Write the export."""
     from crm_core.commands.import_ import actor_of, entity_of
-    from crm_core.entity.exporter import Wanted, export_csv, export_xlsx
+    from crm_core.features.exports.public import Wanted, export_csv, export_xlsx
     from crm_core.kernel import open_kernel
 
     kernel = await open_kernel(config)

@@ -7,6 +7,7 @@ tried on the loop itself first and moves to the thread when it takes longer than
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from math import inf
@@ -195,12 +196,18 @@ class Connection(AsyncAdapt_aiosqlite_connection):
         return await self._connection._execute(hop)  # type: ignore[no-any-return]  # noqa: SLF001
 
     async def whole(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `work` as a transaction of its own, BEGIN and COMMIT included, in one hop."""
+        """Run `work` as a transaction of its own, BEGIN and COMMIT included, in one hop.
+
+        Nothing is stored when the waiting task is cancelled before the COMMIT, also while another process writes.
+        """
+        given_up = False
 
         def transaction(raw: sqlite3.Connection) -> T:
             raw.execute("BEGIN IMMEDIATE")
             try:
                 found = work(raw)
+                if given_up:
+                    raise asyncio.CancelledError
                 raw.execute("COMMIT")
             except BaseException:
                 if raw.in_transaction:
@@ -208,7 +215,11 @@ class Connection(AsyncAdapt_aiosqlite_connection):
                 raise
             return found
 
-        return await self.in_thread(transaction)
+        try:
+            return await self.in_thread(transaction)
+        except asyncio.CancelledError:
+            given_up = True
+            raise
 
     def commit(self) -> None:
         self._end("COMMIT")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -70,6 +71,8 @@ async def _before(uow: UnitOfWork, entity: Entity, record: Any, version: int) ->
 
 def _same(value: Any, told: Any) -> bool:
     """Return whether a value is the one an event tells; tags and links have no order."""
+    if isinstance(value, Decimal) and isinstance(told, str | int):
+        return value == Decimal(told)  # 10 and 10.00 are one number
     plain = msgspec.to_builtins(value)
     if isinstance(plain, list) and isinstance(told, list):
         return sorted(map(str, plain)) == sorted(map(str, told))

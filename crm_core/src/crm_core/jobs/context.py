@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from crm_core.auth.actor import Actor, system
 from crm_core.jobs import rows
 from crm_core.plugin.declare import JobCall
-from crm_core.uow import outside_transaction
+from crm_core.transactions import outside_transaction
 
 if TYPE_CHECKING:
     from crm_core.kernel import Kernel

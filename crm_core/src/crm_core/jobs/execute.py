@@ -46,7 +46,7 @@ class Pace:
 
     def delay(self, attempt: int) -> float:
         """Return the pause after a failed attempt, scattered by a fifth so that failures do not march in step."""
-        return min(self.longest, self.back_off * 2.0 ** (attempt - 1)) * random.uniform(0.8, 1.2)  # noqa: S311
+        return min(self.longest, self.back_off * 2.0 ** (attempt - 1)) * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
 
 
 async def execute(kernel: Kernel, claimed: rows.Claimed, pace: Pace) -> None:

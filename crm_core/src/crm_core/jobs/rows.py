@@ -18,8 +18,8 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 
 from crm_core.db.types import utcnow
-from crm_core.errors import Conflict
 from crm_core.i18n import Strings
+from crm_core.jobs.errors import JobEnded, JobKeepsItsKey, JobKeyTaken, JobNotDead, LeaseLost
 from crm_core.jobs.statements import (
     FINISH,
     PENDING,
@@ -43,26 +43,6 @@ MOST_REAPED = 500
 STOPPED = ("dead", "parked", "cancelled")
 """States a job leaves only when a person says so, or, parked, at the next start."""
 SCATTER_SECONDS = 0.2
-
-
-class LeaseLost(RuntimeError):
-    """Another process has the job by now; what this one did is rolled back."""
-
-
-class JobNotDead(Conflict):
-    """Only a dead, parked or cancelled job can be put back or deleted."""
-
-
-class JobEnded(Conflict):
-    """Only a job that waits or runs can be cancelled."""
-
-
-class JobKeyTaken(Conflict):
-    """Another job with this key waits or runs by now."""
-
-
-class JobKeepsItsKey(Conflict):
-    """The job's key is kept for ever, so that what it stands for happens once; without its row it would come again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +121,7 @@ async def reap(connection: Connection) -> int:
     for job_id, token, attempts, most in found:
         back: dict[str, Any] = {
             "state": "pending",
-            "run_at": clock(connection, random.uniform(0, SCATTER_SECONDS * 2**attempts)),  # noqa: S311
+            "run_at": clock(connection, random.uniform(0, SCATTER_SECONDS * 2**attempts)),  # noqa: S311 - no secret
         }
         if attempts >= most:
             text = "the process that ran it ended or stopped answering"
@@ -277,7 +257,32 @@ async def unpark(connection: Connection, kinds: Sequence[str]) -> None:
 
 
 __all__ = [
-    "JOBS", "PENDING", "RUNNING", "SCHEDULES", "Claimed", "Connection", "JobNotDead", "JobRow", "Lease", "LeaseLost",
-    "STOPPED", "JobEnded", "JobKeepsItsKey", "JobKeyTaken", "ScheduleRow", "cancel", "cancel_job", "claim", "clock",
-    "discard", "finish", "job", "put_back", "reap", "renew", "revive", "start", "unpark",
+    "JOBS",
+    "PENDING",
+    "RUNNING",
+    "SCHEDULES",
+    "STOPPED",
+    "Claimed",
+    "Connection",
+    "JobEnded",
+    "JobKeepsItsKey",
+    "JobKeyTaken",
+    "JobNotDead",
+    "JobRow",
+    "Lease",
+    "LeaseLost",
+    "ScheduleRow",
+    "cancel",
+    "cancel_job",
+    "claim",
+    "clock",
+    "discard",
+    "finish",
+    "job",
+    "put_back",
+    "reap",
+    "renew",
+    "revive",
+    "start",
+    "unpark",
 ]  # fmt: skip

@@ -131,7 +131,11 @@ class Display:
     def text(self, kind: Field, row: Mapping[str, Any]) -> str:
         """Return a field as plain words, for comparing values side by side."""
         value = row.get(kind.name)
-        return "" if value is None or value == "" or value == [] else self.cell(kind, row).striptags()
+        if value is None or value == "" or value == []:
+            return ""
+        if kind.kind == "link":  # without the initials that stand before a person
+            return self.labels.get(f"{getattr(kind, 'target', '')}:{value}") or _("not visible").to(self.locale)
+        return self.cell(kind, row).striptags()
 
 
 def _plain(d: Display, kind: Any, value: Any, row: Any) -> Markup:

@@ -37,9 +37,8 @@ class FormRefused(Invalid):
 
 def limit_public(kernel: Kernel, purpose: str, token: str, address: str, limit: int = 30) -> None:
     """Count a request with a link, before any query; TooManyRequests above `limit` a minute from one address."""
-    limiter: Limiter = kernel.caches.setdefault("public limits", Limiter())
-    limiter.hit(f"address {purpose} {address}", limit)
-    limiter.hit(f"link {sha256(token.encode()).hexdigest()}", PER_LINK)
+    kernel.limits.hit(f"address {purpose} {address}", limit).demand()
+    kernel.limits.hit(f"link {sha256(token.encode()).hexdigest()}", PER_LINK).demand()
 
 
 async def provide_public_uow(request: Request[Any, Any, Any]) -> AsyncGenerator[UnitOfWork]:
@@ -50,8 +49,7 @@ async def provide_public_uow(request: Request[Any, Any, Any]) -> AsyncGenerator[
     kernel: Kernel = request.app.state.kernel
     opt, token = request.route_handler.opt, str(request.path_params.get("token", ""))
     address = request.client.host if request.client else ""
-    kernel.limits.hit(f"address {opt['purpose']} {address}", opt["limit"]).demand()
-    kernel.limits.hit(f"link {sha256(token.encode()).hexdigest()}", PER_LINK).demand()
+    limit_public(kernel, opt["purpose"], token, address, opt["limit"])
     locale = errors.accepted(request.headers.get("accept-language", ""))
     begin = kernel.read if request.method in SAFE else kernel.write
     async with begin(ANONYMOUS, locale=locale) as uow:

@@ -20,7 +20,6 @@ from crm_core.plugin.declare import Action, Entity
 from crm_core.plugin.registry import Registry
 from crm_core.uow import UnitOfWork
 from crm_core.web.answers import answer as answer
-from crm_core.web.exports import export_route
 from crm_core.web.idempotency import idempotent
 from crm_core.web.parameters import flag, list_params, version_of
 
@@ -129,7 +128,7 @@ def entity_routes(registry: Registry, entity: Entity) -> list[Any]:
         return await idempotent(request, uow, run)
 
     actions = [_action(registry, entity, a, key, opt, tags) for a in registry.actions.get(entity.name, {}).values()]
-    return [list_all, create, get_one, update, remove, restore, bulk, export_route(entity, path, opt, tags), *actions]
+    return [list_all, create, get_one, update, remove, restore, bulk, *actions]
 
 
 def _rights(registry: Registry, entity: Entity) -> str:

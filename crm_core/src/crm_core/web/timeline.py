@@ -86,7 +86,7 @@ async def timeline(
         Ref(e.entity, e.record_id) for e, _p in rows
         if e.entity and e.record_id and (e.entity, e.record_id) != (entity.name, record_id)
     }  # fmt: skip
-    told = {e.id: _told(uow, kind, e, p, whole) for e, p in rows if (kind := own[e.id]) is not None}
+    told = {e.id: _told(uow, kind, e, p, whole and e.record_id == record_id) for e, p in rows if (kind := own[e.id]) is not None}
     needed = refs | {r for t in told.values() for r in refs_in(t.fields, (t.before, t.after))}
     needed |= {r for e, _p in rows if (r := _person(uow, e.actor)) is not None}
     stages = any(isinstance(x, f.Stage) for t in told.values() for x in t.fields)

@@ -24,6 +24,6 @@ def crm_routes() -> Sequence[type]:
 @hookimpl
 def crm_nav() -> Sequence[NavItem]:
     return (
-        NavItem(label=_("Events"), href="/admin/events", icon="history", permission="core.events.read", order=920,
+        NavItem(label=_("Events"), href="/admin/events", icon="history", permission="core.events.read", order=985,
                 group="Administration"),
     )  # fmt: skip

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 
 from crm_core.auth.actor import Actor
 from crm_core.entity import about
-from crm_core.features.files.models import File
 from crm_core.errors import Invalid
+from crm_core.features.files.models import File
 from crm_core.plugin import Listener, Ref, Strings
 
 if TYPE_CHECKING:

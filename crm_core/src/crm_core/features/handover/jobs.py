@@ -16,7 +16,7 @@ from crm_core.jobs.context import JobContext
 from crm_core.uow import UnitOfWork
 
 _ = Strings("crm_core")
-CHUNK = 200  # records of one transaction: its end stays well under the write limit
+CHUNK = 50  # records of one transaction: with what hangs on them it stays well under the write limit
 
 
 async def _actor(context: JobContext) -> Actor:

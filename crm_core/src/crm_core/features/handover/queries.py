@@ -47,7 +47,8 @@ def of_user(uow: UnitOfWork, entity: Entity, user_id: UUID, *, closed: bool) -> 
     everybody = system("hand-over")  # what is open does not depend on who asks
     node = filters.parse(uow.registry, everybody, entity, entity.open_when)
     values = {f"p{i}": v for i, v in enumerate(filters.arguments(node, moment(uow)))}
-    return sa.and_(mine, filter_sql.compile_filter(uow.registry, everybody, entity, node).params(values))
+    open_ = filter_sql.compile_filter(uow.registry, everybody, entity, node)
+    return table.c.id.in_(sa.select(table.c.id).where(mine, open_).correlate(None).params(values))
 
 
 async def held_by(uow: UnitOfWork, user: User) -> HandOverOut:

@@ -19,4 +19,4 @@ class RunImport(JobCall, frozen=True, kw_only=True):
     strict: bool = False
     day_first: bool | None = None
     dry_run: bool = False
-    scopes: list[str] = []
+    scopes: tuple[str, ...] = ()

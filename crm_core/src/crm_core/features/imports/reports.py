@@ -69,8 +69,10 @@ def imported(job: JobRow) -> ImportOut:
 def problems_csv(report: ReportOut | None) -> bytes:
     """Return the problems as a CSV file that spreadsheets open as text."""
     rows: list[tuple[Any, ...]] = [("row", "column", "value", "problem", "imported")]
-    for p in report.problems if report else ():
-        rows.append((p.row, shielded(p.column), shielded(p.value), p.text, "no" if p.failed else "yes"))
+    rows += [
+        (p.row, shielded(p.column), shielded(p.value), p.text, "no" if p.failed else "yes")
+        for p in (report.problems if report else ())
+    ]
     text = io.StringIO(newline="")
     csv.writer(text).writerows(rows)
     return text.getvalue().encode("utf-8-sig", "replace")

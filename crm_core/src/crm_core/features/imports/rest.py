@@ -90,7 +90,7 @@ class ImportsApi(ApiController):
         Import(uow.kernel, uow.actor, sheet, Plan(entity=found, mapping=pairs, mode=mode, match=match))
         call = RunImport(
             file=blob.sha256, entity=found.name, mapping=pairs, mode=mode, match=match, strict=strict, dry_run=dry_run,
-            scopes=sorted(uow.actor.scopes),
+            scopes=tuple(sorted(uow.actor.scopes)),
         )  # fmt: skip
 
         async def start() -> Response[bytes]:
@@ -109,7 +109,7 @@ class ImportsApi(ApiController):
         """Return the problems of an import as a file: row, column, value, problem, whether it was imported."""
         job = await import_job(uow, import_id)
         name = {"content-disposition": f'attachment; filename="import-{import_id}.csv"'}
-        return Response(problems_csv(report_of(job)), media_type="text/csv; charset=utf-8", headers=name)
+        return Response(problems_csv(report_of(job)), media_type="text/csv", headers=name)
 
     @post("/{import_id:uuid}/cancel", status_code=200, operation_id="cancel_import", summary="Cancel an import")
     async def cancel(self, uow: Uow, import_id: FromPath[UUID]) -> ImportOut:

@@ -29,7 +29,7 @@ def crm_routes() -> Sequence[type]:
 @hookimpl
 def crm_nav() -> Sequence[NavItem]:
     return (
-        NavItem(label=_("Jobs"), href="/admin/jobs", icon="stack-2", permission="core.jobs.manage", order=910,
+        NavItem(label=_("Jobs"), href="/admin/jobs", icon="stack-2", permission="core.jobs.manage", order=980,
                 group="Administration"),
     )  # fmt: skip
 

@@ -17,6 +17,7 @@ from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
+from crm_core.auth.actor import system
 from crm_core.errors import RetryJob
 from crm_core.features.mail import messages, queries
 from crm_core.features.mail.actions import body_of
@@ -31,10 +32,12 @@ from crm_core.uow import ValueTaken
 
 if TYPE_CHECKING:
     from crm_core.jobs.context import JobContext
+    from crm_core.kernel import Kernel
     from crm_core.uow import UnitOfWork
 
 log = logging.getLogger(__name__)
 
+ACTOR = system("job:core.send_mail")
 LOOK_AGAIN = 60.0
 """Seconds until a paused installation's mails are looked at again."""
 ATTEMPTS = 9
@@ -47,19 +50,24 @@ class NotReserved(Exception):
 
 async def send_mail(job: JobContext, call: SendMail) -> None:
     """Bring one mail to its next state. Running it again changes nothing once it has ended."""
-    found = await _begin(job, call.mail_id)
+    await deliver(job.kernel, call.mail_id)
+
+
+async def deliver(kernel: Kernel, mail_id: UUID) -> None:
+    """Do so in this process; RetryJob when it is to be tried later."""
+    found = await _begin(kernel, mail_id)
     if found is None:
         return
     row, files, settings = found
-    attempt = Attempt(job, row)
-    transport = _transport(job, settings)
+    attempt = Attempt(kernel, row)
+    transport = _transport(kernel, settings)
     if transport is None:
         await attempt.later(NotNow(f"there is no transport {settings.chosen!r}"))
         return
-    parts = [messages.Part(f.name, f.media_type, await _bytes(job, f.sha256)) for f in files]
-    message = messages.built(row, body_of(job.kernel, row), parts, settings)
+    parts = [messages.Part(f.name, f.media_type, await _bytes(kernel, f.sha256)) for f in files]
+    message = messages.built(row, body_of(kernel, row), parts, settings)
     await _hand_over(
-        attempt, transport, Outgoing(job.kernel, settings, row.recipient, message, row.id.hex, attempt.reserve)
+        attempt, transport, Outgoing(kernel, settings, row.recipient, message, row.id.hex, attempt.reserve)
     )
 
 
@@ -87,9 +95,9 @@ async def _hand_over(attempt: Attempt, transport: MailTransport, outgoing: Outgo
         await attempt.end(State.caught if transport.name == CATCHER else State.sent)
 
 
-async def _begin(job: JobContext, mail_id: UUID) -> tuple[MailRow, Sequence[MailFile], MailSettings] | None:
+async def _begin(kernel: Kernel, mail_id: UUID) -> tuple[MailRow, Sequence[MailFile], MailSettings] | None:
     """Return the mail, its files and the settings when it is to be sent now; None when there is nothing to do."""
-    async with job.transaction() as uow:
+    async with kernel.write(ACTOR) as uow:
         row = await uow.session.get(MailRow, mail_id)
         if row is None or row.state not in (State.queued, State.sending):
             return None
@@ -116,15 +124,15 @@ async def _stopped(uow: UnitOfWork, row: MailRow) -> bool:
 class Attempt:
     """One attempt at one mail: reserves the row, and closes what it reserved."""
 
-    def __init__(self, job: JobContext, row: MailRow) -> None:
-        self.job, self.row, self.claim = job, row, uuid4()
+    def __init__(self, kernel: Kernel, row: MailRow) -> None:
+        self.kernel, self.row, self.claim = kernel, row, uuid4()
         self.reserved = False
         self.notice = ""
 
     async def reserve(self) -> None:
         """Commit that the mail is on its way; NotReserved when it may not be (any more), or another attempt has it."""
         taken = False
-        async with self.job.transaction() as uow:
+        async with self.kernel.write(ACTOR) as uow:
             if await queries.paused(uow):
                 raise RetryJob(LOOK_AGAIN)
             hard = sorted(await queries.reasons(uow, self.row.recipient) & queries.HARD)
@@ -143,7 +151,7 @@ class Attempt:
 
     async def end(self, state: State, *, error: str = "", bounced: bool = False) -> None:
         """Close the mail; a refusal of the recipient suppresses the address."""
-        async with self.job.transaction() as uow:
+        async with self.kernel.write(ACTOR) as uow:
             before = None if self.reserved else State.queued
             closed = await _close(
                 uow, self.row, state, self.claim if self.reserved else None, error=error, notice=self.notice,
@@ -152,7 +160,7 @@ class Attempt:
         if closed and bounced:
             # On its own: two refusals at once must not undo each other's end.
             with contextlib.suppress(ValueTaken):
-                async with self.job.transaction() as uow:
+                async with self.kernel.write(ACTOR) as uow:
                     await suppress(uow, self.row.recipient, Reason.bounce, error, mail_id=self.row.id)
 
     async def later(self, error: Exception) -> None:
@@ -163,7 +171,7 @@ class Attempt:
             await self.end(State.failed, error=text)
             return
         wait = min(FIRST_WAIT * 4.0 ** (tried - 1), LONGEST_WAIT)
-        async with self.job.transaction() as uow:
+        async with self.kernel.write(ACTOR) as uow:
             mine = _mine(self.row, self.claim if self.reserved else None, None if self.reserved else State.queued)
             values = {"state": State.queued, "claim": None, "attempts": tried, "error": text}
             due_at = uow.now + timedelta(seconds=wait)
@@ -201,10 +209,10 @@ async def _close(
     return True
 
 
-def _transport(job: JobContext, settings: MailSettings) -> MailTransport | None:
-    known = job.kernel.registry.gather(hookspecs.crm_mail_transports)
+def _transport(kernel: Kernel, settings: MailSettings) -> MailTransport | None:
+    known = kernel.registry.gather(hookspecs.crm_mail_transports)
     return next((t for t in known if t.name == settings.chosen), None)
 
 
-async def _bytes(job: JobContext, sha256: str) -> bytes:
-    return await asyncio.to_thread(job.kernel.blobs.open(sha256).read_bytes)
+async def _bytes(kernel: Kernel, sha256: str) -> bytes:
+    return await asyncio.to_thread(kernel.blobs.open(sha256).read_bytes)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from crm_core.features.mail import entities, events, jobs, pages, public_pages, rest, schemas, transports
-from crm_core.plugin import Entity, EventType, Job, MailTransport, NavItem, Permission, Slot, Strings, hookimpl
+from crm_core.features.mail import cli, entities, events, jobs, pages, public_pages, rest, schemas, transports
+from crm_core.plugin import Command, Entity, EventType, Job, MailTransport, NavItem, Permission, Slot, Strings, hookimpl
 
 _ = Strings("crm_core")
 
@@ -56,3 +56,8 @@ def crm_jobs() -> Sequence[Job]:
 @hookimpl
 def crm_mail_transports() -> Sequence[MailTransport]:
     return transports.TRANSPORTS
+
+
+@hookimpl
+def crm_commands() -> Sequence[Command]:
+    return (Command(cli.command),)

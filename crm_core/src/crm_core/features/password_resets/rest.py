@@ -22,7 +22,7 @@ class PasswordResetApi(ApiController):
     path = "/password-resets"
     tags = ("Session",)
 
-    @post(opt={"public": True}, status_code=202, summary="Ask for a password reset")
+    @post(opt={"public": True}, status_code=204, summary="Ask for a password reset")
     async def ask(self, request: AnyRequest, data: JSONBody[AskReset]) -> None:
         """Mail a link if somebody has this address; the answer is the same if nobody has. 429 after three."""
         await actions.ask(kernel_of(request), data.email, visitor(request))

@@ -24,6 +24,6 @@ def crm_routes() -> Sequence[type]:
 @hookimpl
 def crm_nav() -> Sequence[NavItem]:
     return (
-        NavItem(label=_("Plugins"), href="/admin/plugins", icon="puzzle", permission="core.plugins.read", order=930,
+        NavItem(label=_("Plugins"), href="/admin/plugins", icon="puzzle", permission="core.plugins.read", order=990,
                 group="Administration"),
     )  # fmt: skip

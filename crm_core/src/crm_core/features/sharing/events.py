@@ -26,10 +26,6 @@ class ShareRevoked(Event, frozen=True, kw_only=True):
 
 
 EVENT_TYPES = (
-    EventType(
-        struct=RecordShared, name="core.share.created", label=_("Record shared"), icon="user-plus", personal=()
-    ),
-    EventType(
-        struct=ShareRevoked, name="core.share.revoked", label=_("Share revoked"), icon="user-minus", personal=()
-    ),
+    EventType(struct=RecordShared, name="core.share.created", label=_("Record shared"), icon="user-plus", personal=()),
+    EventType(struct=ShareRevoked, name="core.share.revoked", label=_("Share revoked"), icon="user-minus", personal=()),
 )

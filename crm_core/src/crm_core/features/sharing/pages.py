@@ -133,7 +133,11 @@ class SharingPages(PageController):
 
     @get("/panel")
     async def panel(
-        self, request: AnyRequest, uow: Uow, entity: FromQuery[str], id: FromQuery[UUID]  # noqa: A002 - slots' name
+        self,
+        request: AnyRequest,
+        uow: Uow,
+        entity: FromQuery[str],
+        id: FromQuery[UUID],  # noqa: A002 - slots' name
     ) -> Response[Any]:
         """Show in short with whom a record is shared and why it is seen; empty for what the actor does not see."""
         found = uow.registry.entities.get(entity)

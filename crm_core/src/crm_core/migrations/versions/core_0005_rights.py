@@ -10,7 +10,6 @@ from collections.abc import Iterable
 
 import sqlalchemy as sa
 from alembic import op
-
 from crm_core.db import types
 
 revision = "core_0005"

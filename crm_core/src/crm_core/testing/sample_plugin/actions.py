@@ -8,7 +8,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from crm_core.plugin import Action, Ref, Strings, records
+from crm_core.plugin import Action, Ref, Strings, Text, records
 from crm_core.plugin.errors import Conflict, Invalid
 from crm_core.plugin.links import PublicLink, create_link, use_link
 from crm_core.testing.sample_plugin.entities import DONE, MISSED, PLANNED, VISIT
@@ -51,6 +51,18 @@ async def finish_visit(uow: UnitOfWork, visit: Visit, params: FinishVisit) -> No
         visit_id=visit.id, company_id=visit.company_id, visited_on=visit.visited_on, minutes=params.minutes
     )
     await uow.emit(event, about=about)
+
+
+async def plan_finish(uow: UnitOfWork, visit: Visit, params: FinishVisit | None) -> list[Text]:
+    """Say what finishing would do."""
+    if params is None:
+        return [_("{subject} is marked as done.", subject=visit.subject)]
+    return [_("{subject} is marked as done after {minutes} minutes.", subject=visit.subject, minutes=params.minutes)]
+
+
+async def plan_invite(uow: UnitOfWork, visit: Visit, params: None) -> list[Text]:
+    """Say what inviting would do."""
+    return [_("A link is made with which {subject} can be confirmed within two weeks.", subject=visit.subject)]
 
 
 async def invite(uow: UnitOfWork, visit: Visit, params: None) -> Invitation:
@@ -108,7 +120,9 @@ FINISH = Action(
     permission="sample.visit.edit",
     when={"field": "outcome", "op": "is", "value": PLANNED},
     bulk=True,
+    plan=plan_finish,
 )
 INVITE = Action(
-    entity=VISIT.name, name="invite", label=_("Invite"), icon="mail", run=invite, permission="sample.visit.edit"
-)
+    entity=VISIT.name, name="invite", label=_("Invite"), icon="mail", run=invite, permission="sample.visit.edit",
+    plan=plan_invite,
+)  # fmt: skip

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from crm_core import blobs
 from crm_core.db import writes
 from crm_core.entity import tail
 from crm_core.jobs import execute, leases, rows, transport
 
+from crm_core import blobs
 from crm_kills.jobs import NotYet
 
 ORDER = "order"

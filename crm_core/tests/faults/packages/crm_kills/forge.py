@@ -51,11 +51,10 @@ def prepare() -> None:
     import crm_core.app
     import crm_core.commands.serve
     import crm_core.kernel
+    import crm_faults.plugin
     import uvicorn.protocols.http.httptools_impl  # noqa: F401 - imported once instead of in each child
     import uvloop  # noqa: F401
     from crm_core.plugin.loader import load
-
-    import crm_faults.plugin
 
     import crm_kills.plugin
     from crm_kills import failpoints
@@ -158,7 +157,7 @@ class Forge:
                     return
                 *lines, buffered = (buffered + part).split(b"\n")
                 for line in lines:
-                    print(json.dumps(self.do(json.loads(line))), flush=True)  # noqa: T201 - the answer
+                    print(json.dumps(self.do(json.loads(line))), flush=True)
 
     def reap(self) -> None:
         while True:
@@ -211,6 +210,6 @@ class Forge:
 if __name__ == "__main__":
     asyncio.set_event_loop_policy(None)
     prepare()
-    print(json.dumps({"ready": True}), flush=True)  # noqa: T201 - the answer
+    print(json.dumps({"ready": True}), flush=True)
     Forge().run()
     sys.exit(0)

@@ -13,6 +13,8 @@ from typing import Any
 
 import sqlalchemy as sa
 from crm_core.auth.actor import system
+from crm_core.auth.people import Role, User, UserRole
+from crm_core.auth.tokens import create_token
 from crm_core.db.types import utcnow
 from crm_core.jobs.rows import JOBS, job
 from crm_core.kernel import Kernel
@@ -128,3 +130,15 @@ class Outcome:
             f"{self.lost} lost, {self.twice} twice, {self.dead} dead, {self.overtaken} overtaken in their lane; "
             f"{self.attempts} attempts; healed after {median(self.heals):.1f} s (median), {self.heals[-1]:.1f} s (most)"
         )
+
+
+async def token_of(kernel: Kernel) -> str:
+    """Return the token of a new administrator."""
+    async with kernel.write(system("test")) as uow:
+        user = User(name="Client", email="client@example.test")
+        uow.session.add(user)
+        await uow.session.flush()  # role and token need the id
+        admin = await uow.session.scalar(sa.select(Role.id).where(Role.key == "admin"))
+        uow.session.add(UserRole(user_id=user.id, role_id=admin))
+        _row, token = await create_token(uow, user.id, "test")
+    return token

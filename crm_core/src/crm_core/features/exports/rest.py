@@ -14,23 +14,26 @@ from litestar.params import FromQuery
 from litestar.response import Stream
 
 from crm_core.auth.session import authenticate
-from crm_core.entity.exporter import Wanted, demand, export_csv, export_xlsx, shown
 from crm_core.errors import Invalid
+from crm_core.features.exports.files import Wanted, demand, export_csv, export_xlsx, shown
 from crm_core.i18n import Strings
 from crm_core.kernel import Kernel
 from crm_core.plugin.declare import Entity
+from crm_core.plugin.registry import Registry
 from crm_core.web.parameters import flag
+from crm_core.web.views import parent_of
 
 _ = Strings("crm_core")
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 BLOCK = 256 * 1024
 
 
-def export_route(entity: Entity, path: str, opt: dict[str, Any], tags: list[str]) -> Any:
+def api_routes(registry: Registry, entity: Entity) -> list[Any]:
     """Return the export route of one entity; it takes no unit of work, as it outlives the request."""
+    opt = {"kind": "api", "entity": entity.name, "permission": f"{parent_of(registry, entity)}.read", "verb": "export"}
 
     @get(
-        f"{path}/export", opt=opt | {"verb": "export"}, tags=tags, operation_id=f"export_{entity.path}",
+        f"/api/v1/{entity.path}/export", opt=opt, tags=[str(entity.plural)], operation_id=f"export_{entity.path}",
         summary=f"Export {entity.plural} as CSV or XLSX",
     )  # fmt: skip
     async def export(
@@ -57,7 +60,7 @@ def export_route(entity: Entity, path: str, opt: dict[str, Any], tags: list[str]
             return Stream(file_blocks(file, folder), media_type=XLSX, headers=name)
         raise Invalid(_("The format is csv or xlsx."), fields={"format": _("csv or xlsx")})
 
-    return export
+    return [export]
 
 
 async def begun(blocks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

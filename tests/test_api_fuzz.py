@@ -1,0 +1,78 @@
+"""Schemathesis calls every route of the described API with examples, edge cases and generated values."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(1800)]
+
+FULL = os.environ.get("CRM_FAULTS") == "full"
+TOOL = "schemathesis==4.32.5"
+"""Run in an environment of its own: what it needs takes names that a plugin's libraries want."""
+
+CHECKS = (
+    "not_a_server_error", "status_code_conformance", "content_type_conformance", "response_headers_conformance",
+    "response_schema_conformance", "ignored_auth",
+)  # fmt: skip
+# Left out, with the reason: positive_data_acceptance (links must lead to records, and there are rules a schema cannot
+# say: 422), negative_data_rejection (a number is taken for a truth value, text for a number), unsupported_method
+# (OPTIONS and HEAD are answered by the framework).
+ENDS_THE_CALLER = "sign-out|/session|/sessions|/tokens|second-factor|/account|password"
+"""Routes that end the token's own right to call; they have tests of their own."""
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[tuple[str, str]]:
+    """A demo installation without rate limit: its address and an administrator's token."""
+    folder = tmp_path / "crm"
+    environment = os.environ | {"CRM_API_LIMIT": "0", "CRM_FOLDER": str(folder)}
+    crm = [sys.executable, "-c", "from crm_core.cli import main; main()"]
+    log = tmp_path / "server.log"
+    with log.open("w") as out:
+        process = subprocess.Popen([*crm, "demo", "--port", "0"], env=environment, stdout=out, stderr=out)
+    try:
+        address = ready(log)
+        made = subprocess.run(
+            [*crm, "token", "create", "admin@example.com"], env=environment, capture_output=True, text=True, check=True
+        )
+        yield address, made.stdout.strip().splitlines()[-1]
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def ready(log: Path) -> str:
+    """Return the address that the server says it listens on."""
+    for _attempt in range(600):
+        if found := re.search(r"^ready (\S+)", log.read_text(), re.MULTILINE):
+            return found[1]
+        time.sleep(0.1)
+    raise AssertionError(log.read_text())
+
+
+def test_every_route_answers_as_described(server: tuple[str, str], tmp_path: Path) -> None:
+    uv = os.environ.get("UV") or shutil.which("uv")
+    assert uv, "uv is needed to run schemathesis in an environment of its own"
+    address, token = server
+    command = [
+        uv, "tool", "run", "--from", TOOL, "schemathesis", "run", f"{address}/api/schema/openapi.json",
+        "-H", f"Authorization: Bearer {token}", "--checks", ",".join(CHECKS), "--exclude-path-regex", ENDS_THE_CALLER,
+        "--phases", "examples,coverage,fuzzing", "-n", "100" if FULL else "5", "--continue-on-failure",
+        "--request-timeout", "30", "--seed", "7", "--generation-database", ":memory:", "--no-color",
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    cases = re.search(r"(\d+) generated", done.stdout)
+    tested = re.search(r"Tested: (\d+)", done.stdout)
+    print(f"schemathesis: {tested and tested[1]} routes, {cases and cases[1]} cases, exit {done.returncode}")
+    assert done.returncode == 0, done.stdout[-20_000:]
+    assert tested is not None
+    assert int(tested[1]) > 100
