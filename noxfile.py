@@ -172,7 +172,7 @@ def wheels(session: nox.Session) -> None:
 
 @nox.session
 def faults(session: nox.Session) -> None:
-    """Killed processes and cut connections: a share of each, or with `-- --full` the whole number."""
+    """Killed processes and cut connections: a share of each, or with `-- --full` the whole number; prints counts."""
     full = "--full" in session.posargs
     chosen = [a for a in session.posargs if a != "--full"]
     written = [
@@ -184,7 +184,7 @@ def faults(session: nox.Session) -> None:
         session.log("no fault tests")
         return
     session.run(
-        *(sys.executable, "-m", "pytest", "-m", "faults" if full else "faults and not slow", *written, *chosen),
+        *(sys.executable, "-m", "pytest", "-s", "-m", "faults" if full else "faults and not slow", *written, *chosen),
         env={"CRM_FAULTS": "full"} if full else {},
         external=True,
     )

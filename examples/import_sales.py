@@ -6,8 +6,9 @@ FOLDER is the installation's folder (made if it is not there). DIRECTORY holds `
 `sales_teams.csv`, `sales_pipeline.csv` and `products.csv`. Without `--database` the data goes into a SQLite
 file in FOLDER; with it, into the empty PostgreSQL database of that address.
 
-The base currency becomes the dollar, in which the amounts are. Offices and managers become teams, managers and agents users, accounts companies, opportunities deals. Values
-that cannot be matched, such as misspelt sectors and products, are printed and written to reports in FOLDER.
+The base currency becomes the dollar, in which the amounts are. Offices and managers become teams, managers and agents
+users, accounts companies, opportunities deals. Values that cannot be matched, such as misspelt sectors and products,
+are printed and written to reports in FOLDER.
 """
 
 from __future__ import annotations

@@ -18,7 +18,8 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import read_mo, write_mo
 from babel.messages.pofile import read_po, write_po
 
-METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2.ext:babel_extract")]
+TEMPLATES = ("**/templates/**.html", "**/templates/**.txt")  # the latter are the text parts of mails
+METHODS = [("**.py", "python"), *((pattern, "jinja2.ext:babel_extract") for pattern in TEMPLATES)]
 FOREIGN = ("testing",)  # folders that hold packages of their own
 LOCALES = ("de",)
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)  # a date of today would change the files at each run
@@ -26,7 +27,7 @@ LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)  # a date of today would change the 
 
 def messages(package: Path) -> list[str]:
     """Return the texts of a package, sorted."""
-    found = extract_from_dir(package, METHODS, keywords={"_": None}, options_map={"**.html": {"trimmed": "true"}})
+    found = extract_from_dir(package, METHODS, keywords={"_": None}, options_map={"**.html": {"trimmed": "true"}, "**.txt": {"trimmed": "true"}})
     own = (m for file, _line, m, _comments, _context in found if Path(file).parts[0] not in FOREIGN)
     return sorted({m for m in own if isinstance(m, str) and m})
 

@@ -46,6 +46,7 @@ class Site:
     cookie: str
     session: str
     api: httpx2.Client
+    config: Config
 
 
 class _Server:
@@ -115,7 +116,7 @@ def site(databases: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     url = databases.migrated("sqlite", folder, migrate.packages(load(config)))
     server = _Server(config.but(database_url=url))
     with httpx2.Client(base_url=f"{config.url}/api/v1", headers={"authorization": server.token}) as api:
-        yield Site(config.url, cookie_name(config), server.session, api)
+        yield Site(config.url, cookie_name(config), server.session, api, server.config)
     server.stop()
 
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import os
+import shutil
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,6 +69,21 @@ class BlobStore:
         if not path.is_file():
             raise NotFound(_("The file is missing in the store."))
         return path
+
+    async def fetch(self, sha256: str) -> Path:
+        """Return the file of a blob, brought here first where files lie elsewhere; NotFound when it is missing."""
+        return self.open(sha256)
+
+    def demand_usable(self) -> None:
+        """Raise OSError unless files can be written here and there is room left; waits for the disk."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile(dir=self.folder, prefix=NEW) as file:
+            file.write(b"1")
+            file.flush()
+            os.fsync(file.fileno())
+        free = shutil.disk_usage(self.folder).free
+        if free < self.limit:
+            raise OSError(f"{self.folder}: only {free // 2**20} MB left")
 
     # What the sweep of files without a row needs; plain functions, to be called in a thread.
 

@@ -32,6 +32,9 @@ MEANINGS = {
     "disabled": "Plugins that stay installed and are not loaded.",
     "strict_plugins": "Refuse to start when any plugin cannot load.",
     "insecure_http": "Start although `base_url` is plain http: passwords then cross the network readable.",
+    "blobs": "Where uploaded files lie: empty for the folder `files`, or `s3://BUCKET/PREFIX?endpoint=https://…&region=…`.",
+    "blobs_access_key": "Access key of the bucket; empty: what the host is given by its cloud.",
+    "blobs_secret_key": "Secret key of the bucket.",
     "outbound_allow": "Private networks (CIDR) that outgoing connections may reach.",
     "jobs": "Whether an embedded web process runs jobs.",
     "job_lease": "Seconds the job of a killed process waits until another one takes it.",
@@ -63,6 +66,9 @@ class Config:
     disabled: frozenset[str] = frozenset()
     insecure_http: bool = False
     outbound_allow: tuple[str, ...] = ()
+    blobs: str = ""
+    blobs_access_key: str = ""
+    blobs_secret_key: str = ""
     secret_key: str = ""
     api_limit: int = 600
     old_secret_keys: tuple[str, ...] = ()

@@ -90,6 +90,14 @@ class UserError(Exception):
     """A command cannot do what it was asked; printed without a traceback, exit code 2."""
 
 
+class Concern(Exception):
+    """Raised by a check for what works and should be looked at; `hint` says what to do."""
+
+    def __init__(self, text: str, hint: str = "") -> None:
+        super().__init__(text)
+        self.hint = hint
+
+
 class RetryJob(Exception):
     """Raised by a job that wants to run again after `delay` seconds without counting as a failure."""
 

@@ -15,6 +15,7 @@ from crm_core.auth.seen import seen
 from crm_core.auth.viewing import only_viewing
 from crm_core.blobs import BlobStore
 from crm_core.config import Config
+from crm_core.counts import Requests
 from crm_core.db.engine import Database
 from crm_core.entity.changes import Parts
 from crm_core.limits import Limits
@@ -38,9 +39,10 @@ class Kernel:
         self.registry = registry
         self.db = db
         self.key = config.secret_key.encode()
-        self.blobs = BlobStore(config.files)
+        self.blobs = blob_store(config)
         self.live = Live()
         self.limits = Limits(config.redis_url)
+        self.requests = Requests()
         self.wake = asyncio.Event()
         self.parts = Parts(registry)
         self.epochs: dict[str, int] = {}
@@ -76,6 +78,15 @@ class Kernel:
         await self.live.close()
         await self.limits.close()
         await self.db.close()
+
+
+def blob_store(config: Config) -> BlobStore:
+    """Return where uploaded files lie; StartupError for an address that is none."""
+    if not config.blobs:
+        return BlobStore(config.files)
+    from crm_core.blobs_s3 import S3BlobStore
+
+    return S3BlobStore(config.files, config.blobs, config.blobs_access_key, config.blobs_secret_key)
 
 
 async def open_kernel(

@@ -110,7 +110,7 @@ async def test_killed_writer_loses_nothing_acknowledged_and_leaves_no_half_trans
     lost = [n for n in acknowledged for part in "abc" if f"{n}-{part}" not in found]
     half = len(found) % 3
     print(f"F9 {db.dialect}: {kills} kills in a write, integrity ok {sound if db.sqlite else '(not asked)'}, "
-          f"{len(acknowledged)} transactions acknowledged, {len(lost)} rows lost, {half} half transactions")  # fmt: skip
+          f"{len(acknowledged)} transactions acknowledged, {len(lost)} rows lost, {half} half transactions")  # fmt: skip  # noqa: E501
     assert len(acknowledged) >= kills
     assert (lost, half) == ([], 0)
 

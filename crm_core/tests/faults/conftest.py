@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
@@ -33,11 +32,6 @@ def plugins() -> Sequence[tuple[str, ModuleType]]:
 
     return (("faults", plugin), ("kills", kills))
 
-
-@pytest.fixture
-def full() -> bool:
-    """Whether the whole number of faults is wanted."""
-    return os.environ.get("CRM_FAULTS") == "full"
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+import math
 import random
 import time
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from crm_kills import failpoints
 from crm_kills.forged import Processes
 from crm_kills.ledger import Ledger, token_of
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(3600)]
 
 KILLS = 500
 PATIENCE = 60.0
@@ -161,7 +162,7 @@ async def faults_of(kernel: Kernel, calls: list[Call]) -> dict[str, int]:
 async def test_writes_survive_kills_of_the_web_process_at_every_step(
     kernel: Kernel, processes: Processes, tmp_path: Path, share: int, dialect: str
 ) -> None:
-    each = max(1, KILLS // 2 // 5 // share)
+    each = math.ceil(KILLS / 2 / len(failpoints.WEB_STEPS) / share)
     await Ledger(kernel, tmp_path / "web").prepare()
     token, folder = await token_of(kernel), tmp_path / "web"
     config = kernel.config.but(testing=False, base_url="", api_limit=10**6, log_level="warning")

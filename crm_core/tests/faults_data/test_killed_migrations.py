@@ -108,7 +108,7 @@ def big(tmp_path: Path) -> Package:
     for number, (up, down) in enumerate(BIG, 1):
         below = f"big_{number - 1:04}" if number > 1 else None
         (versions / f"big_{number:04}_step.py").write_text(
-            f"import sqlalchemy as sa\nfrom alembic import op\nrevision = 'big_{number:04}'\ndown_revision = {below!r}\n"
+            f"import sqlalchemy as sa\nfrom alembic import op\nrevision = 'big_{number:04}'\ndown_revision = {below!r}\n"  # noqa: E501
             f"def upgrade():\n{textwrap.indent(up, '    ')}\ndef downgrade():\n{textwrap.indent(down, '    ')}\n"
         )
     return Package("big", "crm_big", versions, "1.0")
@@ -132,7 +132,7 @@ select string_agg(line, chr(10) order by line) from (
   union all select conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) from pg_constraint
     where contype <> 'n' and connamespace = 'public'::regnamespace and conrelid::regclass::text not like '%version%') x
 """
-MASTER = "select group_concat(sql, char(10)) from (select sql from sqlite_master where name not like '%version%' order by name)"
+MASTER = "select group_concat(sql, char(10)) from (select sql from sqlite_master where name not like '%version%' order by name)"  # noqa: E501
 
 
 async def hashed(url: str) -> str:

@@ -74,7 +74,7 @@ async def test_two_senders_of_one_key_and_four_dispatchers_run_each_job_once(ker
     while found := [c for part in await asyncio.gather(*(claim(kernel, 7, 600.0) for _ in range(4))) for c in part]:
         taken += found
     ids = [c.id for c in taken if c.kind == "faults.leave"]
-    print(f"F6 {kernel.db.dialect}: {count} jobs sent by two at once, {rows} rows; four dispatchers claimed {len(ids)}, "
+    print(f"F6 {kernel.db.dialect}: {count} jobs sent by two at once, {rows} rows; four dispatchers claimed {len(ids)}, "  # noqa: E501
           f"{len(ids) - len(set(ids))} twice, {perf_counter() - started:.0f} s")  # fmt: skip
     assert (rows, len(ids), len(set(ids))) == (count, count, count)
 

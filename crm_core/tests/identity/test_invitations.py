@@ -1,4 +1,4 @@
-"""Invitations: the inviter chooses roles and team, the invited person name and password; no more than the inviter has."""
+"""Invitations: the inviter chooses roles and team, never more than the own; the invited person name and password."""
 
 from __future__ import annotations
 
@@ -179,9 +179,7 @@ async def test_invited_person_sets_a_second_factor_up_where_a_rule_demands_it(
     assert (answer.status_code, answer.json()["needs"]) == (401, "enrolment")
 
 
-async def test_page_invites_shows_the_link_and_takes_back(
-    admin: Any, browser: Any, role: Any, kernel: Kernel
-) -> None:
+async def test_page_invites_shows_the_link_and_takes_back(admin: Any, browser: Any, role: Any, kernel: Kernel) -> None:
     users = await admin.client.get("/users")
     assert 'href="/users/invite"' in users.text
     token = re.search(r'name="_csrf" value="(\w+)"', users.text)[1]  # type: ignore[index]

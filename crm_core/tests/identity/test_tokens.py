@@ -126,3 +126,14 @@ async def test_last_use_is_written_later_and_not_at_each_request(admin: Any, ask
     await asks(made["token"])
     await seen(kernel).write()
     assert await used() == first
+
+
+async def test_patterns_stand_for_what_they_fit_when_the_token_is_made(admin: Any, asks: Any) -> None:
+    made = await make(admin, scopes=["core.*.read", "core.team.*"])
+    assert {"core.contact.read", "core.deal.read", "core.team.create", "core.team.delete"} <= set(made["scopes"])
+    assert "core.contact.edit" not in made["scopes"]
+    assert (await asks(made["token"], path="/api/v1/contacts")).status_code == 200
+    assert (await asks(made["token"], "POST", "/api/v1/teams", json={"name": "North"})).status_code == 201
+    assert (await asks(made["token"], "POST", "/api/v1/contacts", json={"last_name": "X"})).status_code == 403
+    for nonsense in ("*nothing*", "core.*.fly", "(.*)"):
+        assert (await admin.call("POST", "/api/v1/tokens", json={"name": "x", "scopes": [nonsense]})).status_code == 422

@@ -161,7 +161,7 @@ async def test_template_is_rendered_in_the_language_asked_for(kernel: Kernel) ->
         render.rendered(kernel.registry, kernel.config, "core/mail/test", "en", {"who": "Ann"})
 
 
-async def test_texts_and_rows_are_deleted_after_their_time(kernel: Kernel, ledger: Any, jobs: Any) -> None:
+async def test_texts_are_deleted_after_their_time(kernel: Kernel, ledger: Any, jobs: Any) -> None:
     old, waiting = await ledger.send(), await ledger.send()
     await jobs()
     async with kernel.write(system("test")) as uow:
@@ -170,5 +170,3 @@ async def test_texts_and_rows_are_deleted_after_their_time(kernel: Kernel, ledge
         assert await mail.delete_bodies(uow, days=30) == 1
         assert await mail.delete_bodies(uow, days=30) == 0
     assert ((await ledger.row(old)).text, (await ledger.row(waiting)).text) == ("", "Good morning")
-    async with kernel.write(system("test")) as uow:
-        assert (await mail.delete_rows(uow, days=50), await mail.delete_rows(uow, days=30)) == (0, 1)

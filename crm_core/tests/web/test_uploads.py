@@ -122,7 +122,13 @@ async def test_files_are_attached_to_a_record_and_removed_with_a_way_back(admin:
     assert answer.headers["location"] == f"/deals/{deal['id']}"
     for path in (f"/files/panel?of={of}", f"/files/on?of={of}"):
         page = (await admin.client.get(path)).text
-        assert "plan.pdf" in page and "photo.png" in page, path
+        assert "plan.pdf" in page, path
+        assert "photo.png" in page, path
+    more = await admin.client.post(
+        "/files/attach", data={"of": of}, files=[("file", ("third.pdf", PDF[1]))], headers={"hx-request": "true"}
+    )
+    assert "third.pdf" in more.text
+    assert "<html" not in more.text
     file = (await admin.api.get("/files"))["items"][0]["id"]
     gone = await admin.client.post(f"/files/{file}/remove", data={"then": "files"})
     assert gone.headers["location"].startswith("/files/on?of=core.deal")

@@ -34,6 +34,7 @@ HINT = _(
 """Shown where a password is chosen."""
 _GUESSED = _("This password is easy to guess.")
 _COMMON = _("This password, or one very like it, is known from data leaks and is tried first.")
+_OWN = _("This password is easy to guess: it is little more than your own name or address.")
 _REASONS = {
     "a straight row of keys": _("This password is easy to guess: keys side by side on the keyboard."),
     "sequences": _("This password is easy to guess: letters or digits in a row."),
@@ -71,7 +72,12 @@ def _weakness(password: str, name: str, email: str) -> Text | None:
     """Return why a password is easy to guess, None for one that is not. Takes some milliseconds."""
     from zxcvbn import zxcvbn  # 30,000 leaked passwords and the dictionaries: read when the first one is judged
 
-    own = [w for w in re.split(r"[\W_]+", f"{name} {email}".casefold()) if len(w) > 2]
+    own = sorted({w for w in re.split(r"[\W_]+", f"{name} {email}".casefold()) if len(w) > 2}, key=len, reverse=True)
+    rest = password.casefold()
+    for word in own:
+        rest = rest.replace(word, "")
+    if len(rest) < SHORTEST // 2 < len(password) - len(rest):
+        return _OWN
     ends = {password[:JUDGED], password[-JUDGED:]}
     judged = [zxcvbn(end, user_inputs=[*own, "crm"]) for end in ends]
     best = max(judged, key=lambda one: float(one["guesses_log10"]))

@@ -73,9 +73,7 @@ async def _set(config: Config, name: str, value: str) -> str:
             group, key = _find(_groups(uow), name)
             if not key:
                 raise UserError(f"{name} is a group; say which key: {', '.join(group.struct.__struct_fields__)}")
-            new: dict[str, Any] = msgspec.to_builtins(
-                await change(uow, group, {key: _value(value)}, strict=False)
-            )
+            new: dict[str, Any] = msgspec.to_builtins(await change(uow, group, {key: _value(value)}, strict=False))
             return f"{group.name}.{key}={_json(new[key])}"
     finally:
         await kernel.close()

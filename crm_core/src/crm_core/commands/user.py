@@ -60,3 +60,78 @@ async def _add(config: Config, email: str, name: str, roles: tuple[str, ...], pa
     finally:
         await kernel.close()
     return email
+
+
+@command.command("reset-link")
+@click.argument("email")
+@folder
+def reset_link(config: Config, email: str) -> None:
+    """Print a link with which EMAIL sets a new password: for an hour, once. Earlier links die."""
+    click.echo(asyncio.run(_reset_link(config, email)))
+
+
+async def _reset_link(config: Config, email: str) -> str:
+    from crm_core.auth.actor import system
+    from crm_core.auth.rights import actor_by_email
+    from crm_core.features.password_resets.public import make_link_for
+    from crm_core.kernel import open_kernel
+
+    kernel = await open_kernel(config)
+    try:
+        person = await actor_by_email(kernel, email)
+        assert person.user_id is not None  # actor_by_email finds users only
+        async with kernel.write(system("cli")) as uow:
+            return kernel.config.url + await make_link_for(uow, person.user_id)
+    finally:
+        await kernel.close()
+
+
+@command.command("reset-second-factor")
+@click.argument("email")
+@folder
+def reset_second_factor(config: Config, email: str) -> None:
+    """Take the second factor of EMAIL away, after a lost telephone; the sessions end."""
+    asyncio.run(_reset_second_factor(config, email))
+    click.echo(f"the second factor of {email} is reset")
+
+
+async def _reset_second_factor(config: Config, email: str) -> None:
+    from crm_core.auth.actor import system
+    from crm_core.auth.rights import actor_by_email
+    from crm_core.features.session.access import reset_second_factor as reset
+    from crm_core.kernel import open_kernel
+
+    kernel = await open_kernel(config)
+    try:
+        person = await actor_by_email(kernel, email)
+        assert person.user_id is not None  # actor_by_email finds users only
+        async with kernel.write(system("cli")) as uow:
+            await reset(uow, person.user_id)
+    finally:
+        await kernel.close()
+
+
+@command.command("invite")
+@click.argument("email")
+@click.option("--name", default="", help="Name to begin with; the person can change it.")
+@click.option("--role", "roles", multiple=True, default=("sales",), show_default=True, help="Role by key or name.")
+@click.option("--team", default="", help="Team by name.")
+@folder
+def invite(config: Config, email: str, name: str, roles: tuple[str, ...], team: str) -> None:
+    """Invite EMAIL. The running server sends the mail; without mail set up the link is printed."""
+    link = asyncio.run(_invite(config, email, name, roles, team))
+    click.echo(link or f"an invitation to {email} goes out by mail")
+
+
+async def _invite(config: Config, email: str, name: str, roles: tuple[str, ...], team: str) -> str:
+    from crm_core.auth.actor import system
+    from crm_core.features.invitations.public import invite_by_names
+    from crm_core.kernel import open_kernel
+
+    kernel = await open_kernel(config)
+    try:
+        async with kernel.write(system("cli")) as uow:
+            path = await invite_by_names(uow, email, name=name, roles=roles, team=team)
+            return kernel.config.url + path if path else ""
+    finally:
+        await kernel.close()

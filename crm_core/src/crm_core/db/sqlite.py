@@ -198,21 +198,17 @@ class Connection(AsyncAdapt_aiosqlite_connection):
     async def whole(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work` as a transaction of its own, BEGIN and COMMIT included, in one hop.
 
-        Nothing is stored when the waiting task is cancelled before the COMMIT, also while another process writes.
+        What fails is rolled back when the connection returns to its pool. Nothing is stored either when the
+        waiting task is cancelled before the COMMIT, also while another process writes.
         """
         given_up = False
 
         def transaction(raw: sqlite3.Connection) -> T:
             raw.execute("BEGIN IMMEDIATE")
-            try:
-                found = work(raw)
-                if given_up:
-                    raise asyncio.CancelledError
-                raw.execute("COMMIT")
-            except BaseException:
-                if raw.in_transaction:
-                    raw.execute("ROLLBACK")
-                raise
+            found = work(raw)
+            if given_up:
+                raise asyncio.CancelledError
+            raw.execute("COMMIT")
             return found
 
         try:

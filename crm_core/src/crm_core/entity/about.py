@@ -5,7 +5,7 @@ Whoever sees the record by scope sees the rows that are about it, without asking
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -57,14 +57,33 @@ async def demand_parents(
 
 async def copy_owner(uow: UnitOfWork, event: Happened, model: Any) -> None:
     """Listener: give the rows about a record its new owner and team. Derived, so without version and event."""
-    told = {f"parent_{n}": event.after[n] for n in ("owner_id", "team_id") if n in event.after}
-    if event.record is not None:
-        told = {"parent_owner_id": event.record.owner_id, "parent_team_id": event.record.team_id}
-    if not told or event.entity is None:
+    if event.record is None:
+        await _copy_to_many(uow, event, model)
         return
     table = model.__table__
+    told = {"parent_owner_id": event.record.owner_id, "parent_team_id": event.record.team_id}
     about = (table.c.parent_entity == event.entity, table.c.parent_id == event.record_id)
     await uow.session.execute(sa.update(table).where(*about).values(told))
+
+
+async def _copy_to_many(uow: UnitOfWork, event: Happened, model: Any) -> None:
+    """Do the same for a bulk update: one statement for all its records, at the event of the first of them."""
+
+    def told(after: Mapping[str, Any]) -> dict[str, Any]:
+        return {f"parent_{n}": after[n] for n in ("owner_id", "team_id") if n in after}
+
+    values = told(event.after)
+    done: set[Any] = uow.session.sync_session.info.setdefault(("owners copied", model), set())
+    if (event.record_id, *values.items()) in done:
+        return
+    alike = [
+        c.id for c in uow.demand_write().net.values()
+        if c.entity.name == event.entity and c.record is None and told(c.after) == values
+    ]  # fmt: skip
+    done.update((key, *values.items()) for key in alike)
+    table = model.__table__
+    about = (table.c.parent_entity == event.entity, table.c.parent_id.in_(alike))
+    await uow.session.execute(sa.update(table).where(*about).values(values))
 
 
 def changes_owner(event: Happened) -> bool:

@@ -92,7 +92,7 @@ class Dispatcher:
         return taken.first() is not None
 
 
-def _first_id(at: datetime) -> UUID:
+def first_id(at: datetime) -> UUID:
     """Return the smallest time-ordered id of an instant."""
     return UUID(int=int(at.timestamp() * 1000) << 80)
 
@@ -105,4 +105,4 @@ def _unnumbered(since: datetime | None) -> sa.Select[tuple[UUID]]:
         .order_by(event.c.id)
         .limit(BATCH)
     )
-    return found if since is None else found.where(event.c.id >= _first_id(since))
+    return found if since is None else found.where(event.c.id >= first_id(since))

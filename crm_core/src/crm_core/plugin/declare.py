@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -293,12 +293,31 @@ class DemoData:
     after: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """A health check for `crm doctor` and `/ready`: `run(uow) -> None`, raises with what is wrong."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """A kind of thing that is deleted when it is older than the settings say; `days` is proposed, 0 for ever.
+
+    count(uow, before) -> int for a dry run; delete(uow, before, limit) -> int deletes at most `limit` and says how many.
+    """
 
     name: str
-    run: Callable[[UnitOfWork], Awaitable[None]]
+    label: Text
+    days: int
+    count: Callable[[UnitOfWork, datetime], Awaitable[int]]
+    delete: Callable[[UnitOfWork, datetime, int], Awaitable[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A health check for `crm doctor` and, unless `ready` is False, for `/ready`.
+
+    run(uow) returns a word on how it is, or None; it raises `Concern` for what should be looked at and anything
+    else for what is wrong.
+    """
+
+    name: str
+    run: Callable[[UnitOfWork], Awaitable[str | None]]
+    ready: bool = True
 
 
 @dataclass(frozen=True, slots=True)

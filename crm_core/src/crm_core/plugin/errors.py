@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from crm_core.errors import (
+    Concern,
     Conflict,
     CrmError,
     Forbidden,
@@ -16,6 +17,6 @@ from crm_core.errors import (
 )
 
 __all__ = [
-    "Conflict", "CrmError", "Forbidden", "Invalid", "NotFound", "RateLimited", "RetryJob", "StartupError",
+    "Concern", "Conflict", "CrmError", "Forbidden", "Invalid", "NotFound", "RateLimited", "RetryJob", "StartupError",
     "Unavailable", "UserError",
 ]  # fmt: skip

@@ -128,6 +128,12 @@ def crm_demo_data() -> Sequence[d.DemoData]:
 
 
 @hookspec
+def crm_retention() -> Sequence[d.Retention]:
+    """What is deleted when it has been kept long enough."""
+    return ()
+
+
+@hookspec
 def crm_checks() -> Sequence[d.Check]:
     """Health checks for `crm doctor` and `/ready`."""
     return ()

@@ -72,6 +72,10 @@ class PluginContract:
         """Fields have columns, lists and sorts name fields, sortable texts have their folded twin."""
         assert [fault for entity in mine.entities for fault in declared.entity_faults(entity)] == []
 
+    def test_rights_have_a_row_with_all_eight_verbs(self, mine: declared.Declared, registry: Registry) -> None:
+        """Each entity is in the grid of roles with every verb, or has the rights of the record it belongs to."""
+        assert [fault for entity in mine.entities for fault in declared.rights_faults(registry, entity)] == []
+
     def test_personal_data_and_erasing_are_declared(self, mine: declared.Declared, registry: Registry) -> None:
         """Addresses are personal, links say what becomes of them when a person is erased, events name their fields."""
         assert declared.privacy_faults(mine, registry) == []

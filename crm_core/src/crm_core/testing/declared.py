@@ -18,6 +18,9 @@ from crm_core.auth.actor import system
 from crm_core.config import Config
 from crm_core.db.model import metadata
 from crm_core.db.packages import Package, packages
+from crm_core.entity import filters
+from crm_core.errors import CrmError
+from crm_core.features.roles import public as rights
 from crm_core.plugin import declare as d
 from crm_core.plugin import fields as f
 from crm_core.plugin import hookspecs
@@ -122,6 +125,28 @@ def entity_faults(entity: d.Entity) -> Iterator[str]:
     for child in entity.children:
         if not hasattr(child.model, child.foreign_key):
             yield f"{entity.name}.{child.name}: its model has no {child.foreign_key}"
+
+
+def rights_faults(registry: Registry, entity: d.Entity) -> Iterator[str]:
+    """Name what keeps a role from being given rights on an entity, or its work from being handed over."""
+    if entity.parent:
+        link = entity.field(entity.parent)
+        if not isinstance(link, f.Link) or link.target not in registry.entities:
+            yield f"{entity.name}: parent {entity.parent!r} is no link to an entity, so nobody has rights on it"
+    elif entity not in rights.grid(registry):
+        yield f"{entity.name}: not in the grid of roles"
+    elif tuple(rights.row(entity, {}, "en").verbs) != d.VERBS:
+        yield f"{entity.name}: its row of the grid lacks verbs"
+    if entity.open_when is not None:
+        try:
+            filters.parse(registry, system("contract"), entity, entity.open_when)
+        except CrmError as error:
+            yield f"{entity.name}: open_when is no filter: {error}"
+    for role, reach in entity.roles.items():
+        scope, _colon, verbs = reach.partition(":")
+        unknown = [v.strip() for v in verbs.split(",") if v.strip() and v.strip() not in d.VERBS]
+        if scope not in ("own", "team", "all") or unknown:
+            yield f"{entity.name}: roles[{role!r}] = {reach!r} is no scope with verbs"
 
 
 def privacy_faults(mine: Declared, registry: Registry) -> list[str]:

@@ -66,6 +66,6 @@ def _sign(key: bytes, blob: str, until: int) -> str:
 async def content(request: Request[Any, Any, Any], signed: FromPath[str]) -> Response[bytes]:
     """Show stored HTML in its sandbox; no cookie is read."""
     kernel: Kernel = request.app.state.kernel
-    file = kernel.blobs.open(opened(kernel.key, signed))
+    file = await kernel.blobs.fetch(opened(kernel.key, signed))
     body = await asyncio.to_thread(file.read_bytes)
     return Response(body, media_type="text/html; charset=utf-8", headers=HEADERS)

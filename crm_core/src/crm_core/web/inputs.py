@@ -131,7 +131,10 @@ class Input:
     def read(self, posted: Posted, locale: str, zone_name: str) -> dict[str, Any]:
         """Take what was typed; return API values, {} with `error` set when it cannot be taken."""
         if self.kind == "file":  # its bytes are `read_files`' business; a form without a new one keeps the old
-            self.raw, self.removed = str(posted.get(f"{self.name}__now") or ""), bool(posted.get(f"{self.name}__remove"))
+            self.raw, self.removed = (
+                str(posted.get(f"{self.name}__now") or ""),
+                bool(posted.get(f"{self.name}__remove")),
+            )
             return {self.field.name: None} if self.removed else {}
         if self.kind in MANY:
             self.raw = [str(v) for v in posted.getall(self.name, []) if str(v).strip()]

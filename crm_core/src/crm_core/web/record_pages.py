@@ -23,7 +23,7 @@ from crm_core.web import htmx
 from crm_core.web.action_pages import action_page, action_verbs, offered, run_action
 from crm_core.web.list_pages import options_of
 from crm_core.web.page import page, redirect, web_of
-from crm_core.web.timeline import timeline
+from crm_core.web.timeline import entries, gather, timeline
 from crm_core.web.views import display_for, may, plain, refs_in, seen_fields
 
 _ = Strings("crm_core")
@@ -61,11 +61,11 @@ def record_routes(registry: Registry, entity: Entity) -> list[Any]:
             return await history_page(request, uow, entity, record_id)
         record = await access.get(uow, entity, record_id)
         before = request.query_params.get("before", "")
-        entries, more = await timeline(uow, web_of(request), entity, record.id, before)
+        shown, more = await timeline(uow, web_of(request), entity, record.id, before)
         context: dict[str, Any] = {
             "entity": entity,
             "id": record_id,
-            "entries": entries,
+            "entries": shown,
             "more": more,
             "title": _title(entity, record),
         }
@@ -118,17 +118,18 @@ async def record_page(request: AnyRequest, uow: UnitOfWork, entity: Entity, reco
     fields, web = seen_fields(uow, entity), web_of(request)
     lists = await related(uow, entity, record_id)
     linked = {r for one in lists for r in refs_in(one.columns, one.rows)}
-    stages = any(isinstance(c, f.Stage) for one in lists for c in one.columns)
-    display = await display_for(uow, web, fields, [row], linked, stages_too=stages)
-    entries, more = await timeline(uow, web, entity, record_id)
+    events = await gather(uow, entity, record_id)
+    stages = events.stages or any(isinstance(c, f.Stage) for one in lists for c in one.columns)
+    display = await display_for(uow, web, fields, [row], linked | events.needed, stages_too=stages)
     verbs = await verbs_on(uow, entity, record_id, {"edit", "delete", *action_verbs(uow, entity)})
     children = [(c, [plain(x) for x in row.get(c.name) or ()]) for c in entity.children if c.in_form]
     return await page(
         request, uow, "core/record.html", entity=entity, row=row, id=record_id, display=display, trashed=trashed,
         title=row.get(entity.title) or "–", key_fields=_key_fields(entity, fields), groups=_groups(entity, fields),
         children=[(c, lines) for c, lines in children if lines], related=lists,
-        actions=[] if trashed else await offered(uow, entity, record, verbs), entries=entries, more=more,
-        may_edit="edit" in verbs and not trashed, may_delete="delete" in verbs, tags=row.get("tags") or [],
+        actions=[] if trashed else await offered(uow, entity, record, verbs),
+        entries=entries(uow, events, display), more=events.more, may_edit="edit" in verbs and not trashed,
+        may_delete="delete" in verbs, tags=row.get("tags") or [],
         filled=[k for k, v in row.items() if v not in (None, "", [])],
     )  # fmt: skip
 
@@ -145,11 +146,11 @@ async def history_page(request: AnyRequest, uow: UnitOfWork, entity: Entity, rec
     """Answer with who changed what, with values before and after, and a way to undo each change."""
     record, trashed = await _record(uow, entity, record_id)
     before = request.query_params.get("before", "")
-    entries, more = await timeline(uow, web_of(request), entity, record.id, before, whole=True)
+    shown, more = await timeline(uow, web_of(request), entity, record.id, before, whole=True)
     verbs = await verbs_on(uow, entity, record_id, ("edit", "delete"))
     template = "core/_history.html" if htmx.is_partial(request) else "core/history.html"
     return await page(
-        request, uow, template, entity=entity, id=record_id, entries=entries, more=more, trashed=trashed,
+        request, uow, template, entity=entity, id=record_id, entries=shown, more=more, trashed=trashed,
         title=_title(entity, record), may_undo=bool(verbs),
     )  # fmt: skip
 

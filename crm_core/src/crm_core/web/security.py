@@ -6,7 +6,8 @@ import hmac
 import re
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from litestar.enums import ScopeType
@@ -44,6 +45,7 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
 }
+_HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::[0-9]*)?")
 _NUL_IN_JSON = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000|\x00")
 _NUL_IN_FORM = re.compile(rb"%00|\x00")
 
@@ -102,13 +104,17 @@ class Guard:
             await self.app(scope, receive, send)
             return
 
+        began, count = perf_counter(), self.kernel.requests.answered
+
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
+                route = str(scope.get("path_template") or "")
+                count(scope["method"], route, message["status"], perf_counter() - began)
                 given = list(message.get("headers", ()))
                 names = {name.lower() for name, _value in given}
                 message["headers"] = given + [h for h in self.headers if h[0] not in names]
-                if "usage" in scope:
-                    message["headers"] += scope["usage"].headers()
+                if "usage" in scope:  # of a token, put there by `app.admit`
+                    message["headers"] += cast("Any", scope)["usage"].headers()
             await send(message)
 
         try:
@@ -160,10 +166,9 @@ class Guard:
 
 
 def host_name(host: str) -> str:
-    """Return the name of a Host header without its port."""
-    if host.startswith("["):
-        return host[1:].partition("]")[0]
-    return host.partition(":")[0].lower()
+    """Return the name of a Host header without its port; "" for what is no name and port ("ours:80@evil.example")."""
+    found = _HOST.fullmatch(host)
+    return (found[1] or found[2]).lower() if found else ""
 
 
 class Body:

@@ -44,9 +44,7 @@ def struct_fields(
     ]
 
 
-def _field(
-    name: str, hint: Any, required: bool, domain: str, lists: Mapping[str, tuple[f.Option, ...]]
-) -> f.Field:
+def _field(name: str, hint: Any, required: bool, domain: str, lists: Mapping[str, tuple[f.Option, ...]]) -> f.Field:
     meta, hint, optional = _unwrap(hint)
     extra = (meta.extra or {}) if meta else {}
     title = meta.title if meta and meta.title else name.removesuffix("_id").replace("_", " ").capitalize()

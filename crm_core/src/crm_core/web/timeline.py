@@ -73,6 +73,20 @@ class _Told:
     after: dict[str, Any]
 
 
+@dataclass(slots=True)
+class Gathered:
+    """Events of a record and what their words need: titles of `needed`, and stages if `stages`."""
+
+    record_id: UUID
+    rows: list[tuple[EventRow, dict[str, Any]]]
+    more: str
+    told: dict[UUID, _Told]
+    refs: set[Ref]
+    needed: set[Ref]
+    stages: bool
+    together: dict[UUID, int]
+
+
 async def timeline(
     uow: UnitOfWork, web: Web, entity: Entity, record_id: UUID, before: str = "", *, whole: bool = False
 ) -> tuple[list[Entry], str]:
@@ -80,31 +94,48 @@ async def timeline(
 
     whole: as the history needs it, with the first values of new records and how many records changed together.
     """
+    found = await gather(uow, entity, record_id, before, whole=whole)
+    display = await display_for(uow, web, (), (), found.needed, stages_too=found.stages)
+    return entries(uow, found, display), found.more
+
+
+async def gather(
+    uow: UnitOfWork, entity: Entity, record_id: UUID, before: str = "", *, whole: bool = False
+) -> Gathered:
+    """Read the events; a page that shows more than them names everything with one display."""
     rows, more = await _events(uow, entity, record_id, before)
     own = {e.id: uow.registry.entities.get(e.entity or "") for e, _p in rows}
     refs = {
         Ref(e.entity, e.record_id) for e, _p in rows
         if e.entity and e.record_id and (e.entity, e.record_id) != (entity.name, record_id)
     }  # fmt: skip
-    told = {e.id: _told(uow, kind, e, p, whole and e.record_id == record_id) for e, p in rows if (kind := own[e.id]) is not None}
+    told = {
+        e.id: _told(uow, kind, e, p, whole and e.record_id == record_id)
+        for e, p in rows if (kind := own[e.id]) is not None
+    }  # fmt: skip
     needed = refs | {r for t in told.values() for r in refs_in(t.fields, (t.before, t.after))}
     needed |= {r for e, _p in rows if (r := _person(uow, e.actor)) is not None}
     stages = any(isinstance(x, f.Stage) for t in told.values() for x in t.fields)
-    display = await display_for(uow, web, (), (), needed, stages_too=stages)
-    together = await _together(uow, {e.cause for e, _p in rows}) if whole else {}
+    together = await _together(uow, {e.cause for e, _p in rows}) if whole and rows else {}
+    return Gathered(record_id, rows, more, told, refs, needed, stages, together)
+
+
+def entries(uow: UnitOfWork, gathered: Gathered, display: Display) -> list[Entry]:
+    """Return events in words; what is about a record the actor may not see says only that something was."""
     found = []
-    for event, payload in rows:
-        kind, ref = own[event.id], Ref(event.entity or "", event.record_id or record_id)
-        hidden = ref in refs and ref not in display.labels
-        entry = _entry(uow, event, {} if hidden else payload, display, record_id)
-        if ref in refs:
+    for event, payload in gathered.rows:
+        kind = uow.registry.entities.get(event.entity or "")
+        ref = Ref(event.entity or "", event.record_id or gathered.record_id)
+        hidden = ref in gathered.refs and ref not in display.labels
+        entry = _entry(uow, event, {} if hidden else payload, display, gathered.record_id)
+        if ref in gathered.refs:
             entry.about = _about(kind, ref, display.labels.get(ref, ""), uow.locale)
         if kind is not None and not entry.template and not hidden:
-            entry.changes = _changes(kind, told[event.id], display)
+            entry.changes = _changes(kind, gathered.told[event.id], display)
         if event.type.rpartition(".")[2] in UNDONE and not hidden and kind is not None:
-            entry.cause, entry.together = str(event.cause), together.get(event.cause, 1)
+            entry.cause, entry.together = str(event.cause), gathered.together.get(event.cause, 1)
         found.append(entry)
-    return found, more
+    return found
 
 
 async def _events(
@@ -140,9 +171,7 @@ def _visible(uow: UnitOfWork, event: EventRow) -> bool:
     return entity is None or may(uow, entity, "read")
 
 
-def _entry(
-    uow: UnitOfWork, event: EventRow, payload: dict[str, Any], display: Display, record_id: UUID
-) -> Entry:
+def _entry(uow: UnitOfWork, event: EventRow, payload: dict[str, Any], display: Display, record_id: UUID) -> Entry:
     kind = event.type.rpartition(".")[2]
     declared = next((t for t in uow.registry.events.values() if t.name == event.type), None)
     if declared is not None:
@@ -190,9 +219,7 @@ def _changes(entity: Entity, told: _Told, display: Display) -> list[Changed]:
     found = [Changed(x.label, _short(display, x, told.before), _short(display, x, told.after)) for x in told.fields]
     for child in entity.children:
         names = [k for k in {**told.before, **told.after} if k.startswith(f"{child.name}.")]
-        found += [
-            Changed(child.label, _row(told.before.get(k), child), _row(told.after.get(k), child)) for k in names
-        ]
+        found += [Changed(child.label, _row(told.before.get(k), child), _row(told.after.get(k), child)) for k in names]
     return [c for c in found if c.before != c.after]
 
 

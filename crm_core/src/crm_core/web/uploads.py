@@ -59,7 +59,7 @@ def _seal(uow: UnitOfWork, one: Staged) -> str:
     return f"{urlsafe_b64encode(text).decode()}.{mark.hexdigest()}"
 
 
-def unseal(uow: UnitOfWork, note: str, field: f.File) -> Staged:
+async def unseal(uow: UnitOfWork, note: str, field: f.File) -> Staged:
     """Return the stored file a note speaks of; BadValue when it is not ours, or the bytes are gone."""
     again = _("Please choose the file again.")
     try:
@@ -69,7 +69,7 @@ def unseal(uow: UnitOfWork, note: str, field: f.File) -> Staged:
         made = Staged(sha256, size, media, name)
         if not hmac.compare_digest(_seal(uow, made).encode(), note.encode()):
             raise BadValue(again)
-        uow.kernel.blobs.open(sha256)
+        await uow.kernel.blobs.fetch(sha256)
     except (ValueError, NotFound) as error:  # not base64, not JSON, not a hash
         raise BadValue(again) from error
     demand_fits(field, name, size, media)
@@ -86,7 +86,7 @@ async def read_files(uow: UnitOfWork, form: Form, posted: Posted) -> None:
             if isinstance(upload, UploadFile) and upload.filename:
                 one.staged = await stage(uow, upload, one.field)
             elif note and not posted.get(f"{one.name}__drop"):
-                one.staged = unseal(uow, note, one.field)
+                one.staged = await unseal(uow, note, one.field)
             elif one.field.required and (not one.raw or one.removed):
                 raise BadValue(_("This is required."))
         except BadValue as bad:
@@ -122,4 +122,3 @@ async def hang_files(uow: UnitOfWork, form: Form, entity: Entity, record_id: UUI
 def has_files(registry: Any, entity: Entity) -> bool:
     """Return whether forms of an entity have file fields."""
     return FILE in registry.entities and any(isinstance(x, f.File) for x in registry.fields(entity))
-

@@ -193,7 +193,8 @@ def entity_form(uow: UnitOfWork, entity: Entity, *, new: bool) -> Form:
         Input(x, x.name)
         for x in uow.registry.fields(entity)
         if not x.readonly and not x.hidden and uow.actor.may_set(entity.name, x.name)
-        and (x.kind != "file" or may(uow, uow.registry.entity("core.file"), "create")) and (new or x.kind != "stage") and (x.name not in OWNING or may(uow, entity, "assign"))
+        and (x.kind != "file" or may(uow, uow.registry.entity("core.file"), "create"))
+        and (new or x.kind != "stage") and (x.name not in OWNING or may(uow, entity, "assign"))
     ]  # fmt: skip
     children = [Rows(c, pattern=line_inputs(c, "__n__")) for c in entity.children
                 if c.in_form and uow.actor.may_set(entity.name, c.name)]  # fmt: skip

@@ -14,6 +14,7 @@ from crm_core.entity import records
 from crm_core.kernel import Kernel
 from crm_core.plugin.declare import Entity
 from crm_core.testing.people import People, Somebody
+
 from crm_rows import kinds
 from crm_rows.routes import Ask
 from crm_rows.tables import Tables

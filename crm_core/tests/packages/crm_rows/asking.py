@@ -7,10 +7,11 @@ from typing import Any
 
 import msgspec
 from crm_core.plugin.declare import Entity
+from litestar import Litestar
+
 from crm_rows import kinds
 from crm_rows.actors import MARK, SYSTEM, World
 from crm_rows.routes import OTHERS, PARAMETER, Ask, routes, shape_of
-from litestar import Litestar
 
 NOWHERE = "01890000-0000-7000-8000-000000000000"
 
@@ -24,7 +25,7 @@ def asks(world: World, app: Litestar, entity: Entity) -> list[Ask]:
             continue
         _entity, reach, verb, api = shape
         for name in registry.actions.get(entity.name, {}) if "{name}" in template else ("",):
-            found.append(Ask(method, template.replace("{name}", name), reach, verb, entity.name, template, api=api))
+            found.append(Ask(method, template.replace("{name}", name), reach, verb, entity.name, template, api=api))  # noqa: PERF401
     return found
 
 
@@ -57,7 +58,9 @@ def others() -> list[Ask]:
         method, _space, template = key.partition(" ")
         path = PARAMETER.sub(lambda m: NOWHERE if m[1].endswith(("id", "cause")) else "nothing", template)
         found.append(Ask(method, path, who, template=template, api=path.startswith("/api/"), body=body))
-    return found
+    # What ends somebody's own session comes last, else whatever follows is asked by strangers.
+    ends = ("logout", "sessions", "session", "password", "second-factor")
+    return sorted(found, key=lambda a: a.unsafe and any(word in a.template for word in ends))
 
 
 def line(ask: Ask) -> str:

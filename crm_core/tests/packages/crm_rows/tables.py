@@ -16,13 +16,12 @@ QUIET = frozenset({
     "core_session", "core_token",  # last_seen_at of whoever asks
 })  # fmt: skip
 """Tables that a refused request, or a GET, may write."""
-DENIED = "core.session.denied"
-"""Events of this type tell of the refusal itself; any other event counts as a change."""
+TOLD = "('core.session.denied', 'core.session.sign_in_failed', 'core.session.locked_out', 'core.session.code_refused')"
+"""Events of these types tell of the refusal itself; any other event counts as a change."""
+_OTHERS = f" where event_id not in (select id from core_event where type in {TOLD})"
 WITHOUT_DENIED = {
-    "core_event": f" where type <> '{DENIED}'",
-    "core_event_data": f" where event_id not in (select id from core_event where type = '{DENIED}')",
-    "core_event_ref": f" where event_id not in (select id from core_event where type = '{DENIED}')",
-}
+    "core_event": f" where type not in {TOLD}", "core_event_data": _OTHERS, "core_event_ref": _OTHERS,
+}  # fmt: skip
 
 
 @dataclass
@@ -68,7 +67,9 @@ class Tables:
         if self.kernel.db.sqlite:
             file = self.file()
             there = {r[0] for r in file.execute("select name from sqlite_master where type = 'table'")}
-            return {n: _digest(file.execute(f'select * from "{n}"{WITHOUT_DENIED.get(n, "")}')) for n in names if n in there}
+            return {
+                n: _digest(file.execute(f'select * from "{n}"{WITHOUT_DENIED.get(n, "")}')) for n in names if n in there
+            }
         async with self.kernel.db.read.connect() as connection:
             listed = await connection.scalars(sa.text("select tablename from pg_tables where schemaname = 'public'"))
             there = set(listed)
@@ -77,7 +78,7 @@ class Tables:
                 f'from (select md5(t::text) h from "{n}" t{WITHOUT_DENIED.get(n, "")}) x'
                 for n in names if n in there
             )  # fmt: skip
-            return {n: h for n, h in await connection.execute(sa.text(parts))}
+            return dict((await connection.execute(sa.text(parts))).tuples().all())
 
 
 def _digest(rows: Any) -> str:

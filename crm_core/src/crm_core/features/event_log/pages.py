@@ -70,7 +70,7 @@ async def names(uow: UnitOfWork, events: Iterable[EventOut]) -> dict[str, str]:
                 refs[event.actor] = Ref("core.user", UUID(key))
             except ValueError:
                 continue
-        if event.entity in uow.registry.entities and event.record_id is not None:
+        if event.entity is not None and event.entity in uow.registry.entities and event.record_id is not None:
             refs[f"{event.entity}:{event.record_id}"] = Ref(event.entity, event.record_id)
     titles = await labels(uow, set(refs.values())) if refs else {}
     return {text: titles[ref] for text, ref in refs.items() if titles.get(ref)}

@@ -67,6 +67,7 @@ class FilePages(PageController):
         for blob, media, name in stored:
             await actions.take(uow, blob, media, name, f"{entity.name}:{record.id}")
         if htmx.is_partial(request):
+            await uow.settle()  # the list below is to have them
             return await page(request, uow, "core/_files_panel.html", **await _context(uow, str(form["of"]), PANEL))
         text = _("{count} files attached.", count=len(stored)) if len(stored) > 1 else _("File attached.")
         return await redirect(request, uow, _where(entity, record.id, form), text, undo=True)

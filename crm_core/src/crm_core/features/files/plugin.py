@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from crm_core.features.files import entities, jobs, pages, rest, rules
+from crm_core.features.files import checks, entities, jobs, pages, rest, rules
 from crm_core.features.files.schemas import SweepFiles
-from crm_core.plugin import Entity, Job, Listener, Schedule, Slot, hookimpl
+from crm_core.plugin import Check, Entity, Job, Listener, Schedule, Slot, hookimpl
 
 
 @hookimpl
@@ -37,3 +37,8 @@ def crm_schedules() -> Sequence[Schedule]:
 @hookimpl
 def crm_slots() -> Sequence[Slot]:
     return entities.SLOTS
+
+
+@hookimpl
+def crm_checks() -> Sequence[Check]:
+    return (Check("core.files", checks.store_is_usable, ready=False),)

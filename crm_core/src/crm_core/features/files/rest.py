@@ -59,7 +59,7 @@ class FileUploads(ApiController):
         """Send the bytes as an attachment, whatever they are."""
         file = await access.get(uow, uow.registry.entity("core.file"), record_id)
         return FileAnswer(
-            uow.kernel.blobs.open(file.sha256),
+            await uow.kernel.blobs.fetch(file.sha256),
             media_type=file.media_type,
             headers={
                 "content-disposition": f"attachment; filename*=UTF-8''{quote(file.name, safe='')}",

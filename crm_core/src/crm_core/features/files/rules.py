@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _ = Strings("crm_core")
 
+
 def also_visible(actor: Actor) -> sa.ColumnElement[bool]:
     """Return the condition on files of the actor's own or their team's records."""
     return about.through_parent(File, actor, "core.file")

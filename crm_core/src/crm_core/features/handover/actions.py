@@ -52,7 +52,7 @@ async def begin(uow: UnitOfWork, user: User, new: NewHandOver) -> Started:
     return Started(await uow.enqueue(call, key=queries.key_of(user.id)), cause)
 
 
-def _running(user_id: UUID) -> sa.Select[tuple[int]]:
+def _running(user_id: UUID) -> sa.Select[int]:
     from crm_core.jobs.rows import JobRow
 
     return sa.select(sa.literal(1)).where(JobRow.held_key == queries.key_of(user_id)).limit(1)
@@ -135,13 +135,13 @@ async def records_back(uow: UnitOfWork, moved: list[tuple[UUID, str, UUID, dict[
             groups.setdefault(group, []).append(record_id)
     count = 0
     for (name, owner, team, now), ids in groups.items():
-        entity = uow.registry.entity(name)
-        table = access.table_of(entity)
+        kind = uow.registry.entity(name)
+        table = access.table_of(kind)
         where = sa.and_(table.c.id.in_(ids), table.c.owner_id == _id(now), table.c.deleted_at.is_(None))
         values: dict[str, Any] = {"owner_id": _id(owner)}
         if team is not _SAME:
             values["team_id"] = _id(team)
-        count += await bulk_update(uow, entity, where, values)
+        count += await bulk_update(uow, kind, where, values)
     return count
 
 

@@ -12,7 +12,7 @@ from crm_core.auth.actor import system
 from crm_core.auth.people import User
 from crm_core.entity import access, filter_sql, filters
 from crm_core.entity.asking import moment
-from crm_core.entity.event_rows import EventData, EventRef, EventRow
+from crm_core.entity.event_rows import EventData, EventRow
 from crm_core.features.handover.schemas import HandOverOut, HeldRecords, HeldThing, HeldThings, Run
 from crm_core.jobs.rows import JobRow
 from crm_core.plugin import hookspecs
@@ -24,7 +24,7 @@ from crm_core.uow import UnitOfWork
 SHOWN = 50
 NOTHING: Mapping[str, Any] = {"any": []}
 """`open_when` of records that nobody works on, such as comments: they stay with whoever wrote them."""
-KINDS = ("core.hand_over", "core.undo_hand_over")
+JOB = "core.hand_over"
 
 
 def owned(registry: Registry) -> list[Entity]:
@@ -79,12 +79,10 @@ async def _count(uow: UnitOfWork, table: sa.Table, where: sa.ColumnElement[bool]
 async def last(uow: UnitOfWork, user_id: UUID) -> Run | None:
     """Return the last hand-over of a user's things, from its job or, when that is long purged, its events."""
     job = await uow.session.scalar(
-        sa.select(JobRow).where(JobRow.key == key_of(user_id), JobRow.kind == KINDS[0]).order_by(JobRow.id.desc())
+        sa.select(JobRow).where(JobRow.key == key_of(user_id), JobRow.kind == JOB).order_by(JobRow.id.desc())
         .limit(1)
     )  # fmt: skip
-    moved = await uow.session.scalar(
-        _told(user_id, "core.user.handed_over").order_by(EventRow.id.desc()).limit(1)
-    )  # fmt: skip
+    moved: UUID | None = None if job is not None else await uow.session.scalar(_told(user_id))
     cause = UUID(job.args["cause"]) if job is not None else moved
     if cause is None:
         return None
@@ -102,10 +100,10 @@ def key_of(user_id: UUID) -> str:
     return f"core.hand_over:{user_id}"
 
 
-def _told(user_id: UUID, kind: str) -> sa.Select[tuple[UUID]]:
-    about = sa.and_(EventRef.event_id == EventRow.id, EventRef.entity == "core.user", EventRef.record_id == user_id)
-    first = sa.and_(EventRow.entity == "core.user", EventRow.record_id == user_id)
-    return sa.select(EventRow.cause).join(EventRef, about).where(EventRow.type == kind, first)
+def _told(user_id: UUID) -> sa.Select[UUID]:
+    about = (EventRow.entity == "core.user", EventRow.record_id == user_id)
+    told = sa.select(EventRow.cause).where(EventRow.type == "core.user.handed_over", *about)
+    return told.order_by(EventRow.id.desc()).limit(1)
 
 
 def _undone(user_id: UUID) -> sa.Select[Any]:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from crm_core.auth.actor import Scope
 from crm_core.auth.people import TeamMember
 from crm_core.db.session import WriteHeldTooLong
 from crm_core.entity import access, records
@@ -143,14 +144,23 @@ async def _one(
     elif job.plan.mode == "update":
         raise NotFound(_("There is no record with: {value}.", value=draft.match))
     else:
-        record = await records.create(uow, job.entity, values)
-        scope = access.scope_of(uow.registry, uow.actor, job.entity, "import")
-        if not access.within(uow.actor, scope, record.owner_id, record.team_id):
-            raise Forbidden(_("You may not import a record of this person."))
+        record = await _create(job, uow, values)
         made.created += 1
     made.later += [(draft.row.number, record.id, column, name) for column, name in later]
     if job.has_self_link:
         made.titles.append((fold(str(getattr(record, job.entity.title))), record.id))
+
+
+async def _create(job: Import, uow: UnitOfWork, values: dict[str, Any]) -> Any:
+    """Create a record, of somebody whom the right to import reaches."""
+    scope = access.scope_of(uow.registry, uow.actor, job.entity, "import")
+    if scope is Scope.all:
+        return await records.create(uow, job.entity, values)
+    async with uow.savepoint():  # whose it is shows only when it is made
+        record = await records.create(uow, job.entity, values)
+        if not access.within(uow.actor, scope, record.owner_id, record.team_id):
+            raise Forbidden(_("You may not import a record of this person."))
+    return record
 
 
 async def _update(job: Import, uow: UnitOfWork, values: dict[str, Any], key: UUID, made: Made) -> Any:

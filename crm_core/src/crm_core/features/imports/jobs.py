@@ -30,7 +30,7 @@ async def import_file(context: JobContext, call: RunImport) -> None:
                 day_first=call.day_first, dry_run=call.dry_run)  # fmt: skip
     seen = Report(dry_run=call.dry_run)
     try:
-        sheet = await asyncio.to_thread(open_sheet, kernel.blobs.open(call.file))
+        sheet = await asyncio.to_thread(open_sheet, await kernel.blobs.fetch(call.file))
         work = asyncio.create_task(run_import(kernel, actor, sheet, plan, progress=lambda r: _copy(r, seen)))
         await _watch(context, work, seen)
         result = told(await work, actor.locale)

@@ -55,7 +55,7 @@ class ImportPages(PageController):
         if not isinstance(file, UploadFile) or not file.filename:
             raise Invalid(_("Choose a file."))
         blob = await uow.kernel.blobs.put(_chunks(file))
-        await asyncio.to_thread(open_sheet, uow.kernel.blobs.open(blob.sha256))
+        await asyncio.to_thread(open_sheet, await uow.kernel.blobs.fetch(blob.sha256))
         address = f"/import/{blob.sha256}/{_seal(uow, blob.sha256)}?entity={entity.name}"
         return await redirect(request, uow, address)
 
@@ -121,7 +121,7 @@ def _seal(uow: UnitOfWork, file: str) -> str:
 async def _sheet(uow: UnitOfWork, file: str, seal: str) -> Sheet:
     if not hmac.compare_digest(seal.encode(), _seal(uow, file).encode()):
         raise NotFound(_("There is no such file."))
-    return await asyncio.to_thread(open_sheet, uow.kernel.blobs.open(file))
+    return await asyncio.to_thread(open_sheet, await uow.kernel.blobs.fetch(file))
 
 
 async def _chunks(upload: UploadFile) -> AsyncIterator[bytes]:

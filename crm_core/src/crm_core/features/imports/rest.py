@@ -84,7 +84,7 @@ class ImportsApi(ApiController):
         if mode not in MODES:
             raise Invalid(_("The mode is one of: {known}.", known=", ".join(MODES)))
         blob = await uow.kernel.blobs.put(request.stream())
-        sheet = await asyncio.to_thread(open_sheet, uow.kernel.blobs.open(blob.sha256))
+        sheet = await asyncio.to_thread(open_sheet, await uow.kernel.blobs.fetch(blob.sha256))
         pairs = _pairs(map) if map else list(guess(uow.registry, uow.actor, found, sheet.columns).items())
         # Made only to be refused now: rights, unknown columns, a field that finds nothing.
         Import(uow.kernel, uow.actor, sheet, Plan(entity=found, mapping=pairs, mode=mode, match=match))

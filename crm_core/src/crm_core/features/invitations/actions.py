@@ -68,7 +68,8 @@ async def invite(
         text = _("There is a user with this address already.")
         raise AddressHasUser(text, fields={"email": text})
     uow.demand_write()
-    for old in (await uow.session.scalars(sa.select(Invitation).where(Invitation.email_f == fold(email), *living(uow)))):
+    earlier = sa.select(Invitation).where(Invitation.email_f == fold(email), *living(uow))
+    for old in (await uow.session.scalars(earlier)).all():
         await revoke(uow, old)
     made = Invitation(
         email=email, name=name.strip()[:255], role_ids=[str(r) for r in role_ids], team_id=team_id,

@@ -16,7 +16,9 @@ from crm_core.uow import UnitOfWork
 async def given_by(uow: UnitOfWork, roles: Sequence[Role]) -> Rights:
     """Return what roles grant together."""
     ids: list[UUID] = [r.id for r in roles]
-    grants = (await uow.session.execute(sa.select(RoleGrant.name, RoleGrant.scope).where(RoleGrant.role_id.in_(ids)))).all()
+    grants = (
+        await uow.session.execute(sa.select(RoleGrant.name, RoleGrant.scope).where(RoleGrant.role_id.in_(ids)))
+    ).all()
     columns = (RoleField.role_id, RoleField.entity, RoleField.field, RoleField.level)
     barred = (await uow.session.execute(sa.select(*columns).where(RoleField.role_id.in_(ids)))).all()
     everything = any(r.everything for r in roles)

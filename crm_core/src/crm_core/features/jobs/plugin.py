@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from crm_core.entity.tail import RunListener
-from crm_core.features.jobs import jobs
+from crm_core.features.jobs import jobs, statistics
 from crm_core.features.jobs.events import EVENT_TYPES
 from crm_core.features.jobs.pages import JobPages
 from crm_core.features.jobs.rest import JobsApi
@@ -41,9 +41,16 @@ def crm_events() -> Sequence[EventType]:
 
 @hookimpl
 def crm_jobs() -> Sequence[Job]:
-    return (Job(call=RunListener, run=run_listener), Job(call=PurgeJobs, run=jobs.purge_jobs))
+    return (
+        Job(call=RunListener, run=run_listener),
+        Job(call=PurgeJobs, run=jobs.purge_jobs),
+        Job(call=statistics.RefreshStatistics, run=statistics.refresh_statistics),
+    )
 
 
 @hookimpl
 def crm_schedules() -> Sequence[Schedule]:
-    return (Schedule("core.purge_jobs", PurgeJobs(), "17 3 * * *"),)
+    return (
+        Schedule("core.purge_jobs", PurgeJobs(), "17 3 * * *"),
+        Schedule("core.refresh_statistics", statistics.RefreshStatistics(), "47 3 * * *"),
+    )

@@ -82,7 +82,6 @@ def _job(uow: UnitOfWork, row: Any) -> JobOut:
     missing = "" if row.kind in uow.registry.jobs_by_name else row.kind.partition(".")[0]
     state = "parked" if missing and row.state == "pending" else row.state
     lines = (row.error or "").strip().splitlines()
-    direct = {
-        name: getattr(row, name) for name in JobOut.__struct_fields__ if name not in ("state", "missing", "error")
-    }
+    made = ("state", "missing", "error")
+    direct = {name: getattr(row, name) for name in JobOut.__struct_fields__ if name not in made}
     return JobOut(**direct, state=state, missing=missing, error=lines[-1][:500] if lines else None)

@@ -27,7 +27,8 @@ class JobsApi(ApiController):
     @get(operation_id="list_jobs", summary="List jobs")
     async def show_all(
         self, request: AnyRequest, uow: Uow, in_state: InState = "", kind: FromQuery[str] = "",
-        lane: FromQuery[str] = "", cause: FromQuery[str] = "", cursor: FromQuery[str] = "", limit: FromQuery[str] = "50",
+        lane: FromQuery[str] = "", cause: FromQuery[str] = "", cursor: FromQuery[str] = "",
+        limit: FromQuery[str] = "50",
     ) -> JobsPage:  # fmt: skip
         """Return jobs, newest first. A pending job of a kind that no loaded plugin knows counts as parked."""
         return await queries.jobs_wanted(uow, queries.wanted(request.query_params))

@@ -198,19 +198,6 @@ async def delete_bodies(uow: UnitOfWork, days: int, limit: int = 1000) -> int:
     return done.rowcount  # type: ignore[attr-defined,no-any-return]  # a cursor result
 
 
-async def delete_rows(uow: UnitOfWork, days: int, limit: int = 1000) -> int:
-    """Delete up to `limit` ended mails older than `days`, with their attachments' rows; return how many."""
-    old = (
-        sa.select(MailRow.id)
-        .where(MailRow.created_at < uow.now - timedelta(days=days), MailRow.state.not_in((State.queued, State.sending)))
-        .limit(limit)
-    )
-    done = await uow.session.execute(
-        sa.delete(MailRow).where(MailRow.id.in_(old)), execution_options={"synchronize_session": False}
-    )
-    return done.rowcount  # type: ignore[attr-defined,no-any-return]  # a cursor result
-
-
 async def retry(uow: UnitOfWork, mail_id: UUID) -> None:
     """Send a mail (again) that failed, was suppressed, waits, or whose outcome is unknown; a person decides that.
 

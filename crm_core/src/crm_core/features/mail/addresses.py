@@ -39,8 +39,9 @@ def address(text: str, field: str = "to") -> str:
     except UnicodeError:
         ascii_domain = ""
     whole = f"{local}@{ascii_domain}"
-    plain = LOCAL.fullmatch(local) and len(local) <= 64 and DOMAIN.fullmatch(ascii_domain)
-    plain = plain and "=?" not in local  # an encoded word, which a library on the way may decode into another address
+    plain = bool(LOCAL.fullmatch(local) and len(local) <= 64 and DOMAIN.fullmatch(ascii_domain))
+    if "=?" in local:  # an encoded word, which a library on the way may decode into another address
+        plain = False
     if not plain or len(whole) > LONGEST_ADDRESS:
         problem = _("This is not an e-mail address we can send to.")
         raise AddressNotValid(problem, fields={field: problem})

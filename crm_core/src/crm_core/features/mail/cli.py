@@ -16,6 +16,10 @@ from crm_core.kernel import open_kernel
 from crm_core.plugin.commands import Config, folder
 
 
+LONGEST = 60
+"""Seconds to wait for a running server that sends it."""
+
+
 @click.group("mail")
 def command() -> None:
     """Look after sending mail."""
@@ -42,12 +46,13 @@ async def _test(config: Config, to: str) -> MailRow:
             await deliver(kernel, mail_id)
         except RetryJob:
             click.echo("not yet: it stays in the queue and is tried again")
-        for _second in range(60):
+        waited = 0
+        while True:
             async with kernel.read(system("cli")) as uow:
                 row = await actions.get(uow, mail_id)
-            if row.state != State.sending:
-                break
+            if row.state != State.sending or waited == LONGEST:
+                return row
+            waited += 1
             await asyncio.sleep(1)
-        return row
     finally:
         await kernel.close()

@@ -215,4 +215,4 @@ def _transport(kernel: Kernel, settings: MailSettings) -> MailTransport | None:
 
 
 async def _bytes(kernel: Kernel, sha256: str) -> bytes:
-    return await asyncio.to_thread(kernel.blobs.open(sha256).read_bytes)
+    return await asyncio.to_thread((await kernel.blobs.fetch(sha256)).read_bytes)

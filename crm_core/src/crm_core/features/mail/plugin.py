@@ -4,8 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from crm_core.features.mail import cli, entities, events, jobs, pages, public_pages, rest, schemas, transports
-from crm_core.plugin import Command, Entity, EventType, Job, MailTransport, NavItem, Permission, Slot, Strings, hookimpl
+from crm_core.features.mail import checks, cli, entities, events, jobs, pages, public_pages, rest, schemas, transports
+from crm_core.plugin import (
+    Check,
+    Command,
+    Entity,
+    EventType,
+    Job,
+    MailTransport,
+    NavItem,
+    Permission,
+    Slot,
+    Strings,
+    hookimpl,
+)
 
 _ = Strings("crm_core")
 
@@ -61,3 +73,8 @@ def crm_mail_transports() -> Sequence[MailTransport]:
 @hookimpl
 def crm_commands() -> Sequence[Command]:
     return (Command(cli.command),)
+
+
+@hookimpl
+def crm_checks() -> Sequence[Check]:
+    return (Check("core.mail_password", checks.password_opens),)

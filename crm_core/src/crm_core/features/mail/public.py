@@ -8,7 +8,7 @@ await mail.send_template(uow, "core/mail/password_reset", to=user.email, kind="s
 
 from __future__ import annotations
 
-from crm_core.features.mail.actions import delete_bodies, delete_rows, pause, resume, send, send_template
+from crm_core.features.mail.actions import delete_bodies, pause, resume, send, send_template
 from crm_core.features.mail.addresses import AddressNotValid, HeaderNotValid
 from crm_core.features.mail.entities import suppress
 from crm_core.features.mail.queries import Pause, paused
@@ -18,6 +18,6 @@ from crm_core.features.mail.transports import NotNow, Outgoing, Refused
 
 __all__ = [
     "AddressNotValid", "Attachment", "HeaderNotValid", "Mail", "NotNow", "Outgoing", "Pause", "Reason", "Refused",
-    "State", "delete_bodies", "delete_rows", "is_set_up", "pause", "paused", "resume", "send", "send_template",
+    "State", "delete_bodies", "is_set_up", "pause", "paused", "resume", "send", "send_template",
     "suppress",
 ]  # fmt: skip

@@ -26,7 +26,12 @@ class Organisation(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     name: Annotated[
-        str, Meta(title=str(_("Name of the organisation")), description=str(_("As printed on documents and mails")), max_length=120)
+        str,
+        Meta(
+            title=str(_("Name of the organisation")),
+            description=str(_("As printed on documents and mails")),
+            max_length=120,
+        ),
     ] = ""
     website: Annotated[str, Meta(title=str(_("Website")), max_length=200, extra={"kind": "url"})] = ""
     street: Annotated[str, Meta(title=str(_("Street and number")), max_length=200, extra={"group": "address"})] = ""

@@ -35,9 +35,7 @@ async def ask(kernel: Kernel, email: str, visitor: Visitor) -> None:
 
     Whether anybody has this address is not looked up here, so neither answer nor time can tell.
     """
-    await record_attempt(
-        kernel, "reset", fold(email), visitor.address, per_key=PER_EMAIL, per_address=PER_ADDRESS
-    )
+    await record_attempt(kernel, "reset", fold(email), visitor.address, per_key=PER_EMAIL, per_address=PER_ADDRESS)
     async with kernel.write(system("password-reset")) as uow:
         await uow.enqueue(SendReset(email=email[:EMAIL], address=visitor.address))
 

@@ -30,7 +30,9 @@ class SecurityLogPage(PageController):
     permission = "core.security.read"
 
     @get()
-    async def show(self, request: AnyRequest, uow: Uow, before: FromQuery[str] = "", user: FromQuery[UUID | None] = None) -> Response[Any]:
+    async def show(
+        self, request: AnyRequest, uow: Uow, before: FromQuery[str] = "", user: FromQuery[UUID | None] = None
+    ) -> Response[Any]:
         """Show events, newest first; `user` narrows them to one person."""
         found, more = await queries.security_events(uow, about=user, before=before)
         name = await uow.session.scalar(sa.select(User.name).where(User.id == user)) if user else ""

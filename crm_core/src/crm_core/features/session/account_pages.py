@@ -13,7 +13,17 @@ from crm_core.auth.attempts import mark_right
 from crm_core.auth.passwords import HINT
 from crm_core.errors import CrmError, Forbidden, Invalid, RateLimited
 from crm_core.features.session import access, actions, queries, second_factor
-from crm_core.features.session.requests import NO_STORE, AnyRequest, answered, kernel_of, person, posted, refused, to, visitor
+from crm_core.features.session.requests import (
+    NO_STORE,
+    AnyRequest,
+    answered,
+    kernel_of,
+    person,
+    posted,
+    refused,
+    to,
+    visitor,
+)
 from crm_core.i18n import Strings
 from crm_core.uow import UnitOfWork
 from crm_core.web.controllers import PageController

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -13,9 +14,14 @@ if TYPE_CHECKING:
     from crm_core.uow import UnitOfWork
 
 
+def about_roles(event: Happened) -> bool:
+    """Return whether a user's event is about roles; its children are named "roles.<id of the row>"."""
+    return any(name.startswith("roles.") for name in event.changed)
+
+
 async def roles_given(uow: UnitOfWork, event: Happened) -> None:
     """Tell which roles a user has gained and lost."""
-    before, after = _ids(event.before.get("roles")), _ids(event.after.get("roles"))
+    before, after = _ids(event.before), _ids(event.after)
     if event.record_id is None or before == after:
         return
     told = RolesChanged(
@@ -24,5 +30,6 @@ async def roles_given(uow: UnitOfWork, event: Happened) -> None:
     await uow.emit(told, about=[Ref("core.user", event.record_id)])
 
 
-def _ids(rows: Any) -> set[UUID]:
-    return {UUID(str(row["role_id"])) for row in rows or () if isinstance(row, dict) and row.get("role_id")}
+def _ids(values: Mapping[str, Any]) -> set[UUID]:
+    rows = [row for name, row in values.items() if name.startswith("roles.") and row]
+    return {UUID(str(row["role_id"])) for row in rows}

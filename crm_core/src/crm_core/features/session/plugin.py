@@ -55,7 +55,9 @@ def crm_settings() -> Sequence[SettingsGroup]:
 
 @hookimpl
 def crm_listeners() -> Sequence[Listener]:
-    return (
-        Listener(event="core.user.created", run=listeners.roles_given, name="core.session.roles"),
-        Listener(event="core.user.updated", run=listeners.roles_given, name="core.session.roles", fields=("roles",)),
+    return tuple(
+        Listener(
+            event=f"core.user.{what}", run=listeners.roles_given, name="core.session.roles", wants=listeners.about_roles
+        )
+        for what in ("created", "updated")
     )

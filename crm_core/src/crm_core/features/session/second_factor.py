@@ -153,9 +153,7 @@ async def _take_recovery(uow: UnitOfWork, user_id: UUID, code: str) -> bool:
     done = await uow.session.execute(used.values(used_at=uow.now), execution_options={"synchronize_session": False})
     if done.rowcount != 1:  # type: ignore[attr-defined]  # a cursor result
         return False
-    await uow.emit(
-        events.RecoveryCodeUsed(user_id=user_id, left=len(found) - 1), about=[Ref("core.user", user_id)]
-    )
+    await uow.emit(events.RecoveryCodeUsed(user_id=user_id, left=len(found) - 1), about=[Ref("core.user", user_id)])
     return True
 
 
@@ -211,9 +209,7 @@ async def change_with_code(
             raise SecondFactorDemanded(_("A rule demands your second factor. An administrator can reset it."))
         right = await take(uow, user_id, code) is not None
         if not right:
-            await uow.emit(
-                events.CodeRefused(user_id=user_id, address=address), about=[Ref("core.user", user_id)]
-            )
+            await uow.emit(events.CodeRefused(user_id=user_id, address=address), about=[Ref("core.user", user_id)])
         else:
             await mark_right(uow, guess)
             if what == "codes":

@@ -111,9 +111,7 @@ async def enter(uow: UnitOfWork, user_id: UUID, visitor: Visitor) -> Entry:
     needs = await second_factor.needed(uow, user_id)
     if not needs:
         return Entry(user_id, session=await open_session(uow, user_id, visitor))
-    step = await create_link(
-        uow, STEP, ref=Ref("core.user", user_id), expires_at=uow.now + STEP_LASTS, max_uses=1
-    )
+    step = await create_link(uow, STEP, ref=Ref("core.user", user_id), expires_at=uow.now + STEP_LASTS, max_uses=1)
     return Entry(user_id, step=step, needs=needs)
 
 

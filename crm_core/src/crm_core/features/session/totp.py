@@ -58,9 +58,7 @@ def step_of(secret: str, code: str, moment: datetime) -> int | None:
 def uri(secret: str, account: str, issuer: str) -> str:
     """Return the address that apps read from a QR code."""
     label = f"{quote(issuer)}:{quote(account)}"
-    return (
-        f"otpauth://totp/{label}?secret={secret}&issuer={quote(issuer)}&algorithm=SHA1&digits={DIGITS}&period={STEP}"
-    )
+    return f"otpauth://totp/{label}?secret={secret}&issuer={quote(issuer)}&algorithm=SHA1&digits={DIGITS}&period={STEP}"
 
 
 def qr_svg(text: str, title: str) -> str:

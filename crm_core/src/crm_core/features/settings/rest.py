@@ -35,6 +35,7 @@ class SettingsApi(ApiController):
     """What can be set here and to what it is set; each group needs its right, or is the caller's own."""
 
     path = "/settings"
+    signed_in = True
     tags = ("Settings",)
 
     @get(summary="List settings")

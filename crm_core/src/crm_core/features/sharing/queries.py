@@ -120,7 +120,7 @@ async def _facts(uow: UnitOfWork, entity: Entity, row: Mapping[Any, Any], actor:
     for role, everything, name, scope in await uow.session.execute(held):
         if everything and role not in facts.mighty:
             facts.mighty.append(role)
-        if name is not None and scope in ORDER:
+        if scope in ORDER:  # none of both for a role without these rights
             facts.grants.setdefault(name, []).append((role, scope))
     if row.get("team_id") in actor.team_ids and actor.team_ids:
         facts.path = await _path(uow, row["team_id"], actor)

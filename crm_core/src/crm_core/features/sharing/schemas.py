@@ -9,7 +9,7 @@ import msgspec
 
 
 class NewShare(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """To whom a record is opened: a user or a team, to read or to edit. A second share of the same holder replaces it."""
+    """A user or a team to whom a record is opened, to read or to edit; a second share of the holder replaces it."""
 
     level: Literal["read", "edit"] = "read"
     user_id: UUID | None = None

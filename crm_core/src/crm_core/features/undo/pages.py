@@ -33,6 +33,7 @@ class UndoPages(PageController):
     """What an undo would do, and doing it; rights are those on each record."""
 
     path = "/undo"
+    signed_in = True
 
     @get("/{cause:uuid}")
     async def ask(self, request: AnyRequest, uow: Uow, cause: FromPath[UUID]) -> Response[Any]:

@@ -18,6 +18,7 @@ class UndoApi(ApiController):
     """Undo by cause. Each record needs the right to change (or delete) it, as if its values were typed again."""
 
     path = "/undo"
+    signed_in = True
     tags = ("History",)
 
     @get("/{cause:uuid}", summary="Look at what undo would do")

@@ -52,6 +52,7 @@ def _widen(
     if verb in scopes and scopes[verb] != "none" and reach != scopes[verb]:
         mine = (grants.c.role_id == role, grants.c.name == f"{entity}.{verb}")
         connection.execute(sa.update(grants).where(*mine).values(scope=reach))
+        scopes[verb] = reach
 
 
 def _widest(scopes: Iterable[str]) -> str:

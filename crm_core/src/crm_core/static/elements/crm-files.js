@@ -11,6 +11,7 @@ class CrmFiles extends CrmElement {
     const place = this.closest('section') ?? this;
     form.classList.add('scripted');
     this.on(input, 'change', () => this.take(form, [...input.files]));
+    if (input.files.length) this.take(form, [...input.files]); // chosen before this element was there
     this.on(place, 'dragover', (event) => { event.preventDefault(); form.classList.add('dropping'); });
     this.on(place, 'dragleave', () => form.classList.remove('dropping'));
     this.on(place, 'drop', (event) => {

@@ -11,6 +11,7 @@ class CrmUpload extends CrmElement {
     this.input = this.querySelector('input[type="file"]');
     if (!this.input) return;
     this.on(this.input, 'change', () => this.take(this.input.files[0]));
+    if (this.input.files.length) this.take(this.input.files[0]); // chosen before this element was there
     this.on(this, 'dragover', (event) => { event.preventDefault(); this.classList.add('dropping'); });
     this.on(this, 'dragleave', () => this.classList.remove('dropping'));
     this.on(this, 'drop', (event) => {

@@ -1,0 +1,17 @@
+"""What `crm doctor` and `/ready` ask of mail: nothing that needs the network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from crm_core import secrets
+from crm_core.features.mail import settings
+
+if TYPE_CHECKING:
+    from crm_core.uow import UnitOfWork
+
+
+async def password_opens(uow: UnitOfWork) -> None:
+    """Raise SecretNotReadable when the key that sealed the mail server's password is gone."""
+    if stored := (await settings.load(uow)).password:
+        secrets.unseal(uow.kernel, settings.PASSWORD, stored)

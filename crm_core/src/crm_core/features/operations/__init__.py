@@ -1,0 +1,1 @@
+"""What whoever runs the CRM watches: health checks and metrics, and how long things are kept."""

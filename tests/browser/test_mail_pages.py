@@ -1,0 +1,120 @@
+"""The pages of system mail in a browser: the ledger, a mail, the server's form, the unsubscribe page.
+
+`CRM_SHOTS=folder` keeps a picture of each page.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from crm_core.auth.actor import system
+from crm_core.config import Config
+from playwright.sync_api import Page
+
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"], "iframes": False}
+SHOTS = os.environ.get("CRM_SHOTS", "")
+
+
+def look(page: Page, name: str, *, axe: bool = True) -> None:
+    """Keep a picture; no page is wider than the window, and axe finds nothing."""
+    if SHOTS:
+        Path(SHOTS).mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=f"{SHOTS}/{name}.png", full_page=True)
+    if not axe:
+        return
+    width = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert width <= 0, f"{name}: {width} px wider than the window"
+    found = Axe().run(page, options=RULES).response["violations"]
+    assert not found, [(v["id"], [n["html"][:200] for n in v["nodes"]]) for v in found]
+
+
+async def fill(config: Config) -> tuple[str, str]:
+    """Write mails in several states; return the path of one and of its unsubscribe link."""
+    import sqlalchemy as sa
+    from crm_core.features.mail import public as mail
+    from crm_core.features.mail.models import MailRow
+    from crm_core.jobs.runner import run_due
+    from crm_core.kernel import open_kernel
+
+    kernel = await open_kernel(config)
+    try:
+        async with kernel.write(system("test")) as uow:
+            ids = [
+                await mail.send_template(
+                    uow, "core/mail/test", to=f"person{n}@example.com", kind="transactional", purpose="core.mail_test",
+                    who="Ada Lovelace", when=uow.now,
+                )
+                for n in range(4)
+            ]  # fmt: skip
+            news = await mail.send(
+                uow,
+                mail.Mail(
+                    to="customer@example.com", subject="News of this autumn, with a subject that is rather long for a list",
+                    text="News", html="<p>News</p>", kind="marketing", purpose="email.campaign",
+                ),
+            )  # fmt: skip
+        await run_due(kernel)
+        async with kernel.write(system("test")) as uow:
+            for mail_id, state, error in (
+                (ids[0], "ambiguous", "SMTPServerDisconnected: Connection lost"),
+                (ids[1], "failed", "550 5.1.1 The email account that you tried to reach does not exist"),
+                (ids[2], "suppressed", "unsubscribe"),
+            ):
+                await uow.session.execute(
+                    sa.update(MailRow).where(MailRow.id == mail_id).values(state=state, error=error)
+                )
+            text = await uow.session.scalar(sa.select(MailRow.text).where(MailRow.id == news)) or ""
+        found = re.search(r"http\S+/unsubscribe/\S+", text)
+        assert found
+        return f"/admin/mails/{ids[0]}", urlsplit(found[0]).path
+    finally:
+        await kernel.close()
+
+
+@pytest.fixture(scope="module")
+def mails(site: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    from threading import Thread
+
+    found: list[tuple[str, str]] = []
+    thread = Thread(target=lambda: found.append(asyncio.run(fill(site.config))))  # the browser has this one's loop
+    thread.start()
+    thread.join()
+    return found[0]
+
+
+def test_mail_pages_hold_in_every_theme_and_width(open_page: Callable[..., Page], mails: tuple[str, str]) -> None:
+    one, leave = mails
+    for theme, width in (("light", 1360), ("dark", 1360), ("light", 360), ("dark", 360)):
+        for name, path in (("ledger", "/admin/mails"), ("mail", one), ("server", "/admin/mail"), ("leave", leave)):
+            look(open_page(path, theme=theme, width=width), f"{name}-{theme}-{width}")
+
+
+def test_html_of_a_mail_holds_in_both_themes(open_page: Callable[..., Page], mails: tuple[str, str]) -> None:
+    for theme in ("light", "dark"):
+        page = open_page(f"{mails[0]}/html", theme=theme, width=400, scripts=False)
+        look(page, f"html-{theme}", axe=False)
+
+
+def test_mail_is_unsubscribed_and_the_server_saved_without_scripts(
+    open_page: Callable[..., Page], mails: tuple[str, str]
+) -> None:
+    page = open_page(mails[1], scripts=False)
+    page.get_by_role("button", name="Unsubscribe").click()
+    page.get_by_role("heading", name="You are unsubscribed").wait_for()
+    page = open_page("/admin/mail", scripts=False)
+    page.get_by_label("SMTP server").fill("smtp.example.com")
+    page.get_by_label("Sender address").fill("nobody")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("This is not an e-mail address").first.wait_for()
+    look(page, "server-error", axe=False)
+    page.get_by_label("Sender address").fill("crm@example.com")
+    page.get_by_role("button", name="Save").click()
+    assert page.get_by_label("SMTP server").input_value() == "smtp.example.com"
