@@ -14,8 +14,8 @@ from crm_core.errors import CrmError, StartupError, UserError
 
 COMMANDS = {
     "demo": "demo", "serve": "serve", "worker": "worker", "db": "db", "plugins": "plugins", "user": "user",
-    "token": "token", "import": "import_", "export": "export", "docs": "docs", "doctor": "doctor", "settings": "settings",
-    "keys": "keys",
+    "token": "token", "import": "import_", "export": "export", "docs": "docs", "doctor": "doctor",
+    "settings": "settings", "keys": "keys",
 }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from crm_core.auth.actor import system
 from crm_core.db.tables import NOBODY, Setting
 from crm_core.errors import StartupError
 from crm_core.plugin import hookspecs
-from crm_core.plugin.declare import DemoData
+from crm_core.plugin.operating import DemoData
 
 if TYPE_CHECKING:
     from crm_core.kernel import Kernel

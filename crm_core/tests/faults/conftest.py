@@ -33,7 +33,6 @@ def plugins() -> Sequence[tuple[str, ModuleType]]:
     return (("faults", plugin), ("kills", kills))
 
 
-
 @pytest.fixture
 def share(full: bool) -> int:
     """What the whole number is divided by."""

@@ -81,6 +81,16 @@ class Idempotency(Model):
     at: Mapped[datetime] = mapped_column(UTCDateTime(), nullable=False, default=utcnow, index=True)
 
 
+class InboundEvent(Model):
+    """An event of another system that was taken in: whoever inserts the row first does its work, see `web.once`."""
+
+    __tablename__ = "core_inbound_event"
+
+    source: Mapped[str] = mapped_column(sa.String(128), primary_key=True)
+    event_id: Mapped[str] = mapped_column(sa.String(255), primary_key=True)
+    at: Mapped[datetime] = mapped_column(UTCDateTime(), nullable=False, default=utcnow, index=True)
+
+
 def import_all() -> None:
     """Import every kernel module with tables, so that the shared metadata is complete."""
     for name in MODULES:

@@ -13,6 +13,7 @@ from crm_core.jobs.dispatch import Dispatcher
 from crm_core.jobs.execute import Pace
 from crm_core.jobs.loops import cancelled
 from crm_core.jobs.runner import Runner
+from crm_core.jobs.sinks import Sinks
 
 if TYPE_CHECKING:
     from crm_core.kernel import Kernel
@@ -60,6 +61,7 @@ def clockwork(kernel: Kernel) -> list[asyncio.Task[None]]:
     return [
         asyncio.create_task(_for_ever("schedules", lambda: schedules.tick(kernel), TICK_SECONDS)),
         asyncio.create_task(_for_ever("event positions", dispatcher.number, NUMBER_SECONDS)),
+        asyncio.create_task(Sinks(kernel).run()),
     ]
 
 

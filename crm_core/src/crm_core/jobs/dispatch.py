@@ -11,13 +11,10 @@ from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from crm_core.db.types import utcnow
 from crm_core.entity.event_rows import EventPosition, EventRow
-from crm_core.jobs.rows import clock
-from crm_core.jobs.tables import LEASES
+from crm_core.jobs.offices import hold
 
 if TYPE_CHECKING:
     from crm_core.kernel import Kernel
@@ -29,8 +26,6 @@ BATCH = 1000
 BACK = timedelta(seconds=10)
 FAR_BACK = timedelta(minutes=20)
 FAR_EVERY = timedelta(seconds=30)
-
-lease = LEASES.c
 
 
 class Dispatcher:
@@ -51,7 +46,7 @@ class Dispatcher:
         numbered = 0
         while True:
             async with self.kernel.db.write.begin() as connection:
-                if not await self._elected(connection):
+                if not await hold(connection, "events", self.id, LEASE_SECONDS):
                     return numbered
                 done = await connection.execute(sa.insert(EventPosition).from_select(["event_id"], _unnumbered(since)))
             numbered += done.rowcount
@@ -75,21 +70,6 @@ class Dispatcher:
     async def _waiting(self, since: datetime | None) -> bool:
         async with self.kernel.db.read.connect() as connection:
             return await connection.scalar(_unnumbered(since).limit(1)) is not None
-
-    async def _elected(self, connection: AsyncConnection) -> bool:
-        """Take or extend the lease in this transaction."""
-        insert = (postgresql if self.kernel.db.dialect == "postgresql" else sqlite).insert(LEASES)
-        until = clock(connection, LEASE_SECONDS)
-        taken = await connection.execute(
-            insert.values(name="events", holder=self.id, until=until)
-            .on_conflict_do_update(
-                index_elements=["name"],
-                set_={"holder": self.id, "until": until},
-                where=sa.or_(lease.holder == self.id, lease.until < clock(connection)),
-            )
-            .returning(lease.name)
-        )
-        return taken.first() is not None
 
 
 def first_id(at: datetime) -> UUID:

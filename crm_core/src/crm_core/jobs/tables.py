@@ -89,7 +89,25 @@ class Lease(Model):
     until: Mapped[datetime] = mapped_column(UTCDateTime())
 
 
+class SinkRow(Model):
+    """How far an event sink is: position of the last event that is safe outside. state: running or paused.
+
+    attempts: failures in a row; error: of the last one; retry_at: when it is tried again.
+    """
+
+    __tablename__ = "core_sink"
+
+    name: Mapped[str] = mapped_column(sa.String(128), primary_key=True)
+    position: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+    state: Mapped[str] = mapped_column(sa.String(16), default="running")
+    attempts: Mapped[int] = mapped_column(sa.Integer, default=0)
+    error: Mapped[str] = mapped_column(sa.Text, default="")
+    retry_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
+    updated_at: Mapped[datetime] = mapped_column(UTCDateTime())
+
+
 # Declarative classes type their table as a mere FromClause.
 JOBS = cast(sa.Table, JobRow.__table__)
 SCHEDULES = cast(sa.Table, ScheduleRow.__table__)
 LEASES = cast(sa.Table, Lease.__table__)
+SINKS = cast(sa.Table, SinkRow.__table__)

@@ -9,25 +9,18 @@ from crm_core.i18n import Strings, Text
 from crm_core.plugin.declare import (
     VERBS,
     Action,
-    Check,
     Child,
-    Command,
-    ConnectionScope,
     Default,
-    DemoData,
     Entity,
     Event,
-    EventSink,
     EventType,
     FieldOn,
     Job,
     JobCall,
     Listener,
-    MailTransport,
     Migrations,
     NavItem,
     Permission,
-    Retention,
     Ref,
     Schedule,
     SettingsGroup,
@@ -35,7 +28,17 @@ from crm_core.plugin.declare import (
     Variable,
 )
 from crm_core.plugin.handovers import Handover, Held
+from crm_core.plugin.operating import (
+    Check,
+    Command,
+    ConnectionScope,
+    DemoData,
+    EventSink,
+    MailTransport,
+    Retention,
+)
 from crm_core.plugin.routes import EntityRoutes
+from crm_core.plugin.sinks import EventBatch, SinkEvent
 
 hookimpl = pluggy.HookimplMarker("crm")
 
@@ -51,6 +54,7 @@ __all__ = [
     "Entity",
     "EntityRoutes",
     "Event",
+    "EventBatch",
     "EventSink",
     "EventType",
     "FieldOn",
@@ -63,10 +67,11 @@ __all__ = [
     "Migrations",
     "NavItem",
     "Permission",
-    "Retention",
     "Ref",
+    "Retention",
     "Schedule",
     "SettingsGroup",
+    "SinkEvent",
     "Slot",
     "Strings",
     "Text",

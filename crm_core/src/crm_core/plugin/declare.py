@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -14,7 +13,6 @@ from crm_core.entity.fields import Field
 from crm_core.i18n import Text
 
 if TYPE_CHECKING:
-    import click
 
     from crm_core.jobs.context import JobContext
     from crm_core.uow import UnitOfWork
@@ -282,74 +280,6 @@ class Variable:
     name: str
     type: str
     resolve: Callable[..., Any]
-
-
-@dataclass(frozen=True, slots=True)
-class DemoData:
-    """Sample data: `load(uow, as_of)`; `after` names other packages' demo data it builds on."""
-
-    name: str
-    load: Callable[[UnitOfWork, date], Awaitable[None]]
-    after: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retention:
-    """A kind of thing that is deleted when it is older than the settings say; `days` is proposed, 0 for ever.
-
-    count(uow, before) -> int for a dry run; delete(uow, before, limit) -> int deletes at most `limit` and says how many.
-    """
-
-    name: str
-    label: Text
-    days: int
-    count: Callable[[UnitOfWork, datetime], Awaitable[int]]
-    delete: Callable[[UnitOfWork, datetime, int], Awaitable[int]]
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """A health check for `crm doctor` and, unless `ready` is False, for `/ready`.
-
-    run(uow) returns a word on how it is, or None; it raises `Concern` for what should be looked at and anything
-    else for what is wrong.
-    """
-
-    name: str
-    run: Callable[[UnitOfWork], Awaitable[str | None]]
-    ready: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A click command added below `crm`."""
-
-    command: click.Command
-
-
-@dataclass(frozen=True, slots=True)
-class MailTransport:
-    """A way to send system mail: `send(outgoing)`, see `Outgoing` in features/mail/transports.py."""
-
-    name: str
-    send: Callable[..., Awaitable[None]]
-    reserves: bool = False  # awaits `outgoing.reserve()` itself, right before what cannot be undone
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionScope:
-    """OAuth2 scopes a plugin asks for at a provider."""
-
-    provider: str
-    scopes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class EventSink:
-    """Takes events out of the system in dispatcher order: `send(events)` at least once."""
-
-    name: str
-    send: Callable[[Sequence[Any]], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pluggy
 
 from crm_core.plugin import declare as d
+from crm_core.plugin import operating as o
 from crm_core.plugin.handovers import Handover
 from crm_core.plugin.routes import EntityRoutes
 
@@ -116,42 +117,42 @@ def crm_variables() -> Sequence[d.Variable]:
 
 
 @hookspec
-def crm_commands() -> Sequence[d.Command]:
+def crm_commands() -> Sequence[o.Command]:
     """Commands below `crm`."""
     return ()
 
 
 @hookspec
-def crm_demo_data() -> Sequence[d.DemoData]:
+def crm_demo_data() -> Sequence[o.DemoData]:
     """Sample data for `crm demo`."""
     return ()
 
 
 @hookspec
-def crm_retention() -> Sequence[d.Retention]:
+def crm_retention() -> Sequence[o.Retention]:
     """What is deleted when it has been kept long enough."""
     return ()
 
 
 @hookspec
-def crm_checks() -> Sequence[d.Check]:
+def crm_checks() -> Sequence[o.Check]:
     """Health checks for `crm doctor` and `/ready`."""
     return ()
 
 
 @hookspec
-def crm_mail_transports() -> Sequence[d.MailTransport]:
+def crm_mail_transports() -> Sequence[o.MailTransport]:
     """Ways to send system mail."""
     return ()
 
 
 @hookspec
-def crm_connection_scopes() -> Sequence[d.ConnectionScope]:
+def crm_connection_scopes() -> Sequence[o.ConnectionScope]:
     """OAuth2 scopes asked for at providers."""
     return ()
 
 
 @hookspec
-def crm_event_sinks() -> Sequence[d.EventSink]:
+def crm_event_sinks() -> Sequence[o.EventSink]:
     """Where events leave the system."""
     return ()

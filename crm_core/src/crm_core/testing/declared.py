@@ -24,6 +24,7 @@ from crm_core.features.roles import public as rights
 from crm_core.plugin import declare as d
 from crm_core.plugin import fields as f
 from crm_core.plugin import hookspecs
+from crm_core.plugin import operating as o
 from crm_core.plugin.loader import discover, load
 from crm_core.plugin.registry import PluginInfo, Registry
 
@@ -48,8 +49,8 @@ class Declared:
     settings: tuple[d.SettingsGroup, ...]
     permissions: tuple[d.Permission, ...]
     defaults: tuple[d.Default, ...]
-    demo_data: tuple[d.DemoData, ...]
-    checks: tuple[d.Check, ...]
+    demo_data: tuple[o.DemoData, ...]
+    checks: tuple[o.Check, ...]
     jobs: tuple[d.Job, ...]
     routes: tuple[type, ...]
     package: Package | None

@@ -56,8 +56,8 @@ def make(config: Config, target: Path, version: str, revisions: dict[str, str]) 
         sizes = {p.name: p.stat().st_size for p in held.iterdir()}
         manifest = Manifest(
             format=FORMAT, made_at=datetime.now(UTC), version=version,
-            dialect="sqlite" if config.sqlite else "postgresql", sha256=_digest(copy), key=key_id_of(config), files=len(sizes), file_bytes=sum(sizes.values()),
-            revisions=revisions,
+            dialect="sqlite" if config.sqlite else "postgresql", sha256=_digest(copy), key=key_id_of(config),
+            files=len(sizes), file_bytes=sum(sizes.values()), revisions=revisions,
         )  # fmt: skip
         try:
             _write(part, manifest, copy, held)

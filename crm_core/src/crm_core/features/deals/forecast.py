@@ -20,6 +20,7 @@ from crm_core.db.types import Amount
 from crm_core.entity import access, query
 from crm_core.entity.money import UNIT, MoneySettings
 from crm_core.entity.stages import OPEN, WAITING, WON, Stage
+from crm_core.entity.statements import parameter
 from crm_core.errors import Forbidden, Invalid
 from crm_core.features.deals.schemas import Forecast, ForecastRow, Period
 from crm_core.features.deals.settings import ForecastSettings
@@ -142,7 +143,7 @@ async def _rows(uow: UnitOfWork, days: Period, column: str, filter_: Any) -> Seq
 
     def make() -> sa.Select[Any]:
         table, stage = access.table_of(entity), Stage.__table__
-        first, last = query.parameter("first", sa.Date()), query.parameter("last", sa.Date())
+        first, last = parameter("first", sa.Date()), parameter("last", sa.Date())
         base = _readable(uow, entity, "amount", table.c.amount_base)
         rated = sa.or_(table.c.amount.is_(None), table.c.amount_base.is_not(None))
         won = sa.and_(stage.c.category == WON, table.c.closed_on.between(first, last))

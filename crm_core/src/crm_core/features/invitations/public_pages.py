@@ -32,7 +32,13 @@ class InvitationPage(PublicController):
     ) -> Response[str]:
         """Show the form."""
         invitation = await actions.for_link(uow, link)
-        context = {"email": invitation.email, "name": invitation.name, "hint": HINT, "problem": None, "done": False}
+        context: dict[str, Any] = {
+            "email": invitation.email,
+            "name": invitation.name,
+            "hint": HINT,
+            "problem": None,
+            "done": False,
+        }
         return await page(request, uow, TEMPLATE, headers=NO_STORE, **context)
 
     @post("/", status_code=200)
@@ -42,7 +48,7 @@ class InvitationPage(PublicController):
         """Make the account."""
         invitation = await actions.for_link(uow, link)
         name, password, again = await posted(request, "name", "password", "again")
-        context = {"email": invitation.email, "name": name, "hint": HINT}
+        context: dict[str, Any] = {"email": invitation.email, "name": name, "hint": HINT}
         try:
             if password != again:
                 raise Invalid(_("The passwords differ."), fields={"again": _("The passwords differ.")})

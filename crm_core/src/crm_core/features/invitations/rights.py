@@ -22,7 +22,13 @@ async def given_by(uow: UnitOfWork, roles: Sequence[Role]) -> Rights:
     columns = (RoleField.role_id, RoleField.entity, RoleField.field, RoleField.level)
     barred = (await uow.session.execute(sa.select(*columns).where(RoleField.role_id.in_(ids)))).all()
     everything = any(r.everything for r in roles)
-    return merge(uow.registry, [(g.name, g.scope) for g in grants], [tuple(b) for b in barred], ids, everything)
+    return merge(
+        uow.registry,
+        [(g.name, g.scope) for g in grants],
+        [(b.role_id, b.entity, b.field, b.level) for b in barred],
+        ids,
+        everything,
+    )
 
 
 def covers(actor: Actor, given: Rights) -> bool:

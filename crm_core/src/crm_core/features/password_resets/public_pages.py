@@ -32,7 +32,7 @@ class ResetPages(PublicController):
     ) -> Response[str]:
         """Show the form."""
         user = await actions.person_of(uow, link)
-        context = {"email": user.email, "hint": HINT, "problem": None, "done": False}
+        context: dict[str, Any] = {"email": user.email, "hint": HINT, "problem": None, "done": False}
         return await page(request, uow, TEMPLATE, headers=NO_STORE, **context)
 
     @post("/", status_code=200)
@@ -42,7 +42,7 @@ class ResetPages(PublicController):
         """Set the password."""
         user = await actions.person_of(uow, link)
         password, again = await posted(request, "password", "again")
-        context = {"email": user.email, "hint": HINT}
+        context: dict[str, Any] = {"email": user.email, "hint": HINT}
         try:
             if password != again:
                 raise Invalid(_("The passwords differ."), fields={"again": _("The passwords differ.")})

@@ -36,7 +36,7 @@ class SecurityLogPage(PageController):
         """Show events, newest first; `user` narrows them to one person."""
         found, more = await queries.security_events(uow, about=user, before=before)
         name = await uow.session.scalar(sa.select(User.name).where(User.id == user)) if user else ""
-        context = {"events": found, "more": more, "user": user, "name": name or "", "own": False}
+        context: dict[str, Any] = {"events": found, "more": more, "user": user, "name": name or "", "own": False}
         return await page(request, uow, TEMPLATE, path_of_log="/admin/security", **context)
 
 
@@ -50,7 +50,7 @@ class OwnSecurityPage(PageController):
     async def show(self, request: AnyRequest, uow: Uow, before: FromQuery[str] = "") -> Response[Any]:
         """Show what happened to one's own access, newest first."""
         found, more = await queries.security_events(uow, about=session.own_id(uow), before=before)
-        context = {"events": found, "more": more, "user": None, "name": "", "own": True}
+        context: dict[str, Any] = {"events": found, "more": more, "user": None, "name": "", "own": True}
         return await page(request, uow, TEMPLATE, path_of_log="/account/security", **context)
 
 
@@ -67,7 +67,7 @@ class UserSecurityPages(PageController):
         name = await uow.session.scalar(sa.select(User.name).where(User.id == user_id))
         if name is None:
             raise NotFound(_("There is no such user."))
-        context = {
+        context: dict[str, Any] = {
             "user_id": user_id, "name": name, "sessions": await session.sessions_of(uow, user_id),
             "tokens": await session.tokens_of(uow, user_id), "factor": await session.factor_of(uow, user_id),
         }  # fmt: skip

@@ -87,7 +87,7 @@ def _details(event: EventRow, payload: Mapping[str, Any], names: Mapping[UUID, s
         changed = sorted({*(payload.get("before") or {}), *(payload.get("after") or {})})
         if event.type.endswith(".updated") and changed:
             found["fields"] = ", ".join(changed)
-        if event.entity == "core.role" and event.record_id in names:
+        if event.entity == "core.role" and event.record_id is not None and event.record_id in names:
             found["role"] = names[event.record_id]
     return found
 

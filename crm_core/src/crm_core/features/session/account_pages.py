@@ -59,7 +59,8 @@ async def _again(request: AnyRequest, actor: Actor, template: str, problem: CrmE
 async def _waiting(uow: UnitOfWork) -> dict[str, Any]:
     """Return the secret that waits for its first code with its QR code, empty texts without one."""
     user_id = queries.own_id(uow)
-    secret = await second_factor.pending(uow, user_id)
+    # Somebody who only looks through this user's eyes must not learn the secret.
+    secret = None if uow.actor.only_reads else await second_factor.pending(uow, user_id)
     uri, qr = await second_factor.label_of(uow, user_id, secret) if secret else ("", "")
     return {"waiting": secret or "", "uri": uri, "qr": qr}
 

@@ -8,6 +8,7 @@ from litestar.di import NamedDependency
 
 from crm_core.auth.passwords import HINT
 from crm_core.auth.session import cookie
+from crm_core.db.tables import NOBODY
 from crm_core.errors import Invalid, NotFound, RateLimited
 from crm_core.features.session import actions, second_factor, sign_in
 from crm_core.features.session.requests import (
@@ -72,7 +73,7 @@ class SessionPages(PageController):
             raise NotFound(_("This CRM is set up already. Please sign in."))
         if code := actions.set_up_code(kernel_of(request)):
             log.warning("set-up code: %s", code)
-        context = {"problem": None, "name": "", "email": "", "asks_code": bool(code), "hint": HINT}
+        context: dict[str, Any] = {"problem": None, "name": "", "email": "", "asks_code": bool(code), "hint": HINT}
         return await page(request, uow, "core/setup.html", **context)
 
     @post("/setup", opt={"public": True})
@@ -86,7 +87,12 @@ class SessionPages(PageController):
             locale = accepted(request.headers.get("accept-language", ""))
             token = await actions.set_up(kernel, name, email, password, visitor(request), locale=locale, code=code)
         except (Invalid, RateLimited) as problem:
-            context = {"name": name, "email": email, "asks_code": bool(actions.set_up_code(kernel)), "hint": HINT}
+            context: dict[str, Any] = {
+                "name": name,
+                "email": email,
+                "asks_code": bool(actions.set_up_code(kernel)),
+                "hint": HINT,
+            }
             return await refused(request, "core/setup.html", problem, **context)
         return to("/", **{"set-cookie": cookie(kernel.config, token)})
 
@@ -138,8 +144,8 @@ class SecondStepPages(PageController):
         try:
             actor, secret = await sign_in.begin_enrolment(kernel, step_of(request))
             async with kernel.read(actor) as uow:
-                uri, qr = await second_factor.label_of(uow, actor.user_id or sign_in.NOBODY, secret)
-            context = {"next": local_path(target), "secret": secret, "qr": qr, "uri": uri}
+                uri, qr = await second_factor.label_of(uow, actor.user_id or NOBODY, secret)
+            context: dict[str, Any] = {"next": local_path(target), "secret": secret, "qr": qr, "uri": uri}
             if not code:
                 return await answered(request, "core/login_enrol.html", problem=None, **context)
             try:

@@ -10,6 +10,7 @@ from litestar.params import FromPath, JSONBody
 from crm_core.auth.actor import Actor
 from crm_core.auth.rights import load_actor
 from crm_core.auth.session import authenticate, cookie, csrf_token
+from crm_core.db.tables import NOBODY
 from crm_core.errors import Unauthenticated
 from crm_core.features.session import actions, second_factor, sign_in
 from crm_core.features.session.requests import NO_STORE, AnyRequest, kernel_of, visitor
@@ -77,7 +78,7 @@ class SessionApi(ApiController):
         kernel = kernel_of(request)
         actor, secret = await sign_in.begin_enrolment(kernel, data.step)
         async with kernel.read(actor) as uow:
-            uri, _qr = await second_factor.label_of(uow, actor.user_id or sign_in.NOBODY, secret)
+            uri, _qr = await second_factor.label_of(uow, actor.user_id or NOBODY, secret)
         return Response(Enrolment(secret=secret, uri=uri), status_code=200, headers=NO_STORE)
 
     @delete(opt={"as_self": True}, summary="Sign out")

@@ -23,6 +23,7 @@ from crm_core.plugin import (
     Migrations,
     NavItem,
     Permission,
+    Retention,
     Schedule,
     SettingsGroup,
     Slot,
@@ -148,6 +149,11 @@ def crm_commands() -> Sequence[Command]:
 @hookimpl
 def crm_demo_data() -> Sequence[DemoData]:
     return (DemoData("sample.visits", demo.load, after=("companies",)),)
+
+
+@hookimpl
+def crm_retention() -> Sequence[Retention]:
+    return (checks.MISSED,)
 
 
 @hookimpl

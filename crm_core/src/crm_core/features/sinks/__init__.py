@@ -1,0 +1,1 @@
+"""Event sinks: events leave the system in order"""
