@@ -11,12 +11,13 @@ import sqlalchemy as sa
 from click.testing import CliRunner
 from crm_core.auth.actor import system
 from crm_core.cli import crm
+from crm_core.commands import keys
 from crm_core.config import Config
 from crm_core.features.mail import settings
 from crm_core.features.mail.models import MailServer
 from crm_core.kernel import Kernel, open_kernel
 
-from crm_core import keys, secrets
+from crm_core import secrets
 
 NEW = "another key that only tests use, as long as it"
 SERVER = settings.MailSettings(host="smtp.example.com", user="crm", password="MARKER", sender_address="crm@example.com")

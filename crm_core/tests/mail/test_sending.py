@@ -10,8 +10,9 @@ import pytest
 import sqlalchemy as sa
 from crm_core.auth.actor import system
 from crm_core.db.types import utcnow
-from crm_core.features.mail import actions, settings
+from crm_core.features.mail import actions, settings, transports
 from crm_core.features.mail import public as mail
+from crm_core.features.mail.jobs import deliver
 from crm_core.features.mail.models import MailRow, Suppression
 from crm_core.jobs.rows import JOBS, job
 from crm_core.kernel import Kernel
@@ -175,6 +176,25 @@ async def test_two_runs_of_one_job_send_one_mail(kernel: Kernel, smtp: Any, ledg
     go_on.set()
     await first
     assert ((await ledger.row(mail_id)).state, len(smtp.taken)) == ("sent", 1)  # the first learned the outcome
+
+
+async def test_two_attempts_that_both_found_it_waiting_send_one_mail(
+    kernel: Kernel, smtp: Any, ledger: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, begun = transports.connected, []
+    mail_id = await ledger.send()
+
+    async def overtaken(*given: Any) -> Any:
+        client = await real(*given)
+        if not begun:
+            begun.append(True)
+            await deliver(kernel, mail_id)
+        return client
+
+    monkeypatch.setattr(transports, "connected", overtaken)
+    await deliver(kernel, mail_id)
+    row = await ledger.row(mail_id)
+    assert (row.state, row.attempts, len(smtp.taken)) == ("sent", 1, 1)
 
 
 def mail_send(mail_id: Any) -> Any:

@@ -34,7 +34,7 @@ BUILT_IN = (
     "organisation", "users", "teams", "roles", "session", "password_resets", "invitations", "security_log",
     "money", "tags", "companies", "contacts", "leads", "deals", "activities", "comments", "files", "sharing",
     "handover", "imports", "exports", "views", "jobs", "mail", "search", "settings", "styleguide", "api_docs",
-    "backups", "operations", "undo", "event_log", "plugins",
+    "backups", "operations", "undo", "event_log", "plugins", "sinks",
 )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Where a provider's endpoints and keys are: its discovery document (OpenID Connect Discovery 1.0), or as configured."""
+"""Where a provider's endpoints and keys are: its discovery document (OpenID Connect Discovery 1.0), or as given."""
 
 from __future__ import annotations
 

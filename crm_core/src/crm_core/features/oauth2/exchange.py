@@ -80,7 +80,7 @@ async def refreshed(kernel: Kernel, client: Client, refresh_token: str) -> Token
 
 
 async def revoked(kernel: Kernel, client: Client, token: str, hint: Literal["access_token", "refresh_token"]) -> bool:
-    """Ask the provider to forget a token (RFC 7009); return whether it did. Never raises for a provider that is away."""
+    """Ask the provider to forget a token (RFC 7009); return whether it did, False when it is away."""
     try:
         metadata = await metadata_of(kernel, client)
         if not metadata.revocation_endpoint:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from crm_core.features.oauth2.discovery import Client, demand_address, metadata_of
 from crm_core.features.oauth2.errors import ExchangeRefused, GrantEnded, ProviderAway
 from crm_core.features.oauth2.exchange import Tokens, person_of, refreshed, revoked, traded
-from crm_core.features.oauth2.flows import Flow, answer_of, begun, browser_of, ended, keep
+from crm_core.features.oauth2.flows import Begun, Flow, answer_of, begun, browser_of, ended, keep
 from crm_core.features.oauth2.models import ProviderColumns
 
 __all__ = [
-    "Client", "ExchangeRefused", "Flow", "GrantEnded", "ProviderAway", "ProviderColumns", "Tokens", "answer_of",
+    "Begun", "Client", "ExchangeRefused", "Flow", "GrantEnded", "ProviderAway", "ProviderColumns", "Tokens", "answer_of",
     "begun", "browser_of", "demand_address", "ended", "keep", "metadata_of", "person_of", "refreshed", "revoked",
     "traded",
 ]  # fmt: skip

@@ -1,0 +1,1 @@
+"""Two systems that take events, for tests"""
