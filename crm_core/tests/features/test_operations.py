@@ -155,3 +155,18 @@ def test_database_that_is_away_is_a_problem_and_exit_code_1(tmp_path: Path) -> N
     assert "problem  database" in done.output
     assert "→" in done.output
     assert "Traceback" not in done.output
+
+
+async def test_days_are_set_on_their_page_and_bad_ones_come_back(as_user: Any, kernel: Kernel) -> None:
+    browser = (await as_user("admin")).client
+    shown = await browser.get("/admin/retention")
+    assert "Records in the trash" in shown.text
+    async with kernel.read(system("test")) as uow:
+        days = {k.name: str(k.days) for k in await queries.due(uow)}
+    bad = await browser.post("/admin/retention", data=days | {"core.trash": "soon"})
+    assert bad.status_code == 422
+    assert 'value="soon"' in bad.text
+    good = await browser.post("/admin/retention", data=days | {"core.trash": "30"}, follow_redirects=False)
+    assert good.status_code == 303
+    again = await browser.get("/admin/retention")
+    assert 'name="core.trash" inputmode="numeric" value="30"' in again.text

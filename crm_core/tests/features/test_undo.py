@@ -115,9 +115,11 @@ async def test_import_is_undone_whole(api: Api, kernel: Kernel, as_user: Any, jo
     old = await api.post("/companies", {"name": "Globex", "city": "Bonn"})
     lines = "".join(f"Company {n},Köln\n" for n in range(70))
     body = f"name,city\nGlobex,Mainz\n{lines}".encode()
-    report = await api.post(
-        "/imports?entity=core.company&map=name%3Dname&map=city%3Dcity&match=name", content=body, status=200
+    begun = await api.post(
+        "/imports?entity=core.company&map=name%3Dname&map=city%3Dcity&match=name", content=body, status=202
     )
+    await jobs()
+    report = (await api.get(f"/imports/{begun['id']}"))["report"]
     assert (report["created"], report["updated"]) == (70, 1)
     client = (await as_user("admin")).client
     asked = await client.get(f"/undo/{report['cause']}")

@@ -14,6 +14,7 @@ from crm_core.features.mail import actions, settings, transports
 from crm_core.features.mail import public as mail
 from crm_core.features.mail.jobs import deliver
 from crm_core.features.mail.models import MailRow, Suppression
+from crm_core.features.mail.schemas import ReviveMails
 from crm_core.jobs.rows import JOBS, job
 from crm_core.kernel import Kernel
 
@@ -176,6 +177,21 @@ async def test_two_runs_of_one_job_send_one_mail(kernel: Kernel, smtp: Any, ledg
     go_on.set()
     await first
     assert ((await ledger.row(mail_id)).state, len(smtp.taken)) == ("sent", 1)  # the first learned the outcome
+
+
+async def test_mails_whose_job_died_are_sent_or_flagged_all_the_same(
+    kernel: Kernel, smtp: Any, ledger: Any, jobs: Any
+) -> None:
+    waiting, on_its_way = await ledger.send(), await ledger.send()
+    async with kernel.write(system("test")) as uow:
+        await uow.session.execute(sa.update(JOBS).values(state="dead", held_key=None))
+        await uow.session.execute(sa.update(MailRow).values(created_at=uow.now - timedelta(minutes=5)))
+        await uow.session.execute(sa.update(MailRow).where(MailRow.id == on_its_way).values(state="sending"))
+        await uow.enqueue(ReviveMails())
+        await uow.enqueue(ReviveMails())  # twice is the same as once
+    await jobs()
+    states = (await ledger.row(waiting)).state, (await ledger.row(on_its_way)).state
+    assert (states, len(smtp.taken)) == (("sent", "ambiguous"), 1)
 
 
 async def test_two_attempts_that_both_found_it_waiting_send_one_mail(

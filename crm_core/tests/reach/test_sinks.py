@@ -107,7 +107,7 @@ async def test_stuck_sink_is_seen_and_freed_by_an_administrator(
     await number()
     await drain(sinks)
     admin = await as_user("admin")
-    found = (await admin.api.get("/admin/sinks/two.one")).json()
+    found = await admin.api.get("/admin/sinks/two.one")
     assert (found["state"], found["lag"] >= 2, found["next_type"]) == ("failing", True, "core.contact.created")
     assert "cannot take Bad 0" in found["error"]
     shown = await admin.client.get("/admin/sinks")
@@ -116,7 +116,7 @@ async def test_stuck_sink_is_seen_and_freed_by_an_administrator(
     wrong = await admin.api.send(
         "POST", "/admin/sinks/two.one/skip", 409, json={"position": found["next_position"] + 1}
     )
-    assert wrong.json()["status"] == 409
+    assert wrong["status"] == 409
     await admin.api.send("POST", "/admin/sinks/two.one/skip", 200, json={"position": found["next_position"]})
     await drain(sinks)
     assert [e.payload["after"]["last_name"] for e in outside["one"].taken if e.entity == "core.contact"] == ["Late 0"]
@@ -191,7 +191,7 @@ async def test_file_holds_each_event_as_a_line_and_half_a_line_is_repaired(
 async def test_file_name_cannot_leave_the_folder(as_user: People, name: str) -> None:
     admin = await as_user("admin")
     refused = await admin.api.send("PATCH", "/settings/core.event_file", 422, json={"file": name})
-    assert "file" in refused.json().get("fields", refused.json())
+    assert "file" in str(refused)
 
 
 async def test_long_texts_leave_whole(kernel: Kernel, number: Number, outside: dict[str, Outside]) -> None:

@@ -86,8 +86,9 @@ async def test_no_column_outside_the_declared_set_moves(kernel: Kernel, as_user:
 
 async def test_only_an_administrator_makes_a_role_mightier_or_gives_one(kernel: Kernel, as_user: People) -> None:
     lead, victim = await as_user("manager", "lead"), await as_user("sales", "rep")
-    for body in ({"roles": ["admin"]}, {"is_active": False}, {"everything": True}):
+    roles = (await (await as_user("admin")).api.get("/roles"))["items"]
+    key = roles[0]["id"]
+    for body in ({"roles": [{"role_id": key}]}, {"is_active": False}):
         await lead.api.patch(f"/users/{victim.id}", body, status=403)
-    roles = await (await as_user("admin")).api.get("/roles")
-    key = roles["items"][0]["id"]
-    await lead.api.patch(f"/roles/{key}", {"everything": True}, status=404 if not roles else 403)
+    await lead.api.patch(f"/users/{victim.id}", {"everything": True}, status=400)
+    await lead.api.patch(f"/roles/{key}", {"everything": True}, status=403)

@@ -157,7 +157,9 @@ class Sinks:
     async def _active(self, sink: EventSink) -> bool:
         async with self.kernel.read(ACTOR) as uow:
             # This process may serve no requests, by which others learn that settings have changed.
-            self.kernel.epochs.update({row[0]: row[1] for row in await uow.session.execute(sa.select(Epoch.name, Epoch.value))})
+            self.kernel.epochs.update(
+                {row[0]: row[1] for row in await uow.session.execute(sa.select(Epoch.name, Epoch.value))}
+            )
             return await sink.active(uow) if sink.active is not None else True
 
     async def _send(self, sink: EventSink, batch: EventBatch) -> None:

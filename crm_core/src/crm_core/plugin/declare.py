@@ -163,6 +163,7 @@ class SettingsGroup:
     """Typed settings: a Struct with defaults, stored per system or per user.
 
     validate: async (uow, old, new) raising `Invalid` with a text per field; asked wherever they are saved.
+    page: path of a page of its own, in place of the form made from the Struct.
     """
 
     name: str
@@ -171,6 +172,7 @@ class SettingsGroup:
     scope: str = "system"  # or "user"
     permission: str = "core.settings.manage"
     order: int = 100
+    page: str = ""
     validate: Callable[[UnitOfWork, Any, Any], Awaitable[None]] | None = None
 
 

@@ -1,7 +1,7 @@
 """The pytest plugin for the CRM and its plugins: real databases, a kernel, a client.
 
 Fixtures: `database_url` (SQLite and PostgreSQL, see `dialect`), `config`, `kernel`, `uow`, `app`, `client`, `as_user`,
-`api`, `jobs`, `events`, `count_queries`, `redis_url`; `no_network` is on everywhere. Tests override `plugins` to load
+`api`, `jobs`, `events`, `count_queries`, `redis_url`, `oidc`; `no_network` is on everywhere. Tests override `plugins` to load
 plugins that are not installed, as (name, module) pairs.
 """
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from crm_core.kernel import Kernel
     from crm_core.plugin.registry import Registry
     from crm_core.testing.databases import Databases
+    from crm_core.testing.oidc import OidcServer
     from crm_core.testing.people import Api, People
     from crm_core.testing.servers import RedisServer
     from crm_core.uow import UnitOfWork
@@ -235,6 +236,23 @@ def redis_url(redis_server: RedisServer) -> str:
     """The address of an empty Redis."""
     redis_server.command("FLUSHALL")
     return redis_server.url
+
+
+@pytest.fixture(scope="session")
+def oidc_server() -> Iterator[OidcServer]:
+    """An OpenID provider in a process of its own; installed from npm into the user's cache at its first use."""
+    from crm_core.testing.oidc import OidcServer
+
+    made = OidcServer()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def oidc(oidc_server: OidcServer) -> OidcServer:
+    """The OpenID provider, doing everything right until the test says otherwise."""
+    oidc_server.control()
+    return oidc_server
 
 
 @pytest.fixture(autouse=True)

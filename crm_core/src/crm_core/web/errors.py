@@ -116,7 +116,7 @@ def answer_to(error: Exception, scope: Any) -> Answer:
     locale = locale_of(scope, headers)
     problem, extra = describe(error, locale)
     if problem["status"] >= 500 and known(error) is None:
-        log.error("%s %s failed", scope["method"], scope["path"], exc_info=error)
+        log.error("%s %s failed", scope["method"], _place(scope), exc_info=error)
     extra |= {"cache-control": "no-store"}
     if wants_json(scope, headers):
         body = msgspec.json.encode(problem, enc_hook=str)
@@ -124,6 +124,12 @@ def answer_to(error: Exception, scope: Any) -> Answer:
     if problem["status"] == 401 and scope["method"] in ("GET", "HEAD"):
         return _to_login(scope, headers, extra)
     return Answer(problem["status"], extra, _page(problem, scope, locale), "text/html; charset=utf-8")
+
+
+def _place(scope: Any) -> str:
+    """Return the path for the log; of a public page its route, since whoever reads the path can open the page."""
+    path: str = scope["path"]
+    return str(scope.get("path_template") or "/public/…") if path.startswith("/public/") else path
 
 
 def _to_login(scope: Any, headers: dict[bytes, bytes], extra: dict[str, str]) -> Answer:

@@ -78,7 +78,7 @@ class Tables:
                 f'from (select md5(t::text) h from "{n}" t{WITHOUT_DENIED.get(n, "")}) x'
                 for n in names if n in there
             )  # fmt: skip
-            return dict((await connection.execute(sa.text(parts))).tuples().all())
+            return {row[0]: row[1] for row in await connection.execute(sa.text(parts))}
 
 
 def _digest(rows: Any) -> str:

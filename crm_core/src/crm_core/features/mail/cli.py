@@ -15,7 +15,6 @@ from crm_core.features.mail.schemas import State
 from crm_core.kernel import open_kernel
 from crm_core.plugin.commands import Config, folder
 
-
 LONGEST = 60
 """Seconds to wait for a running server that sends it."""
 

@@ -20,11 +20,11 @@ import sqlalchemy as sa
 from crm_core.auth.actor import system
 from crm_core.errors import RetryJob
 from crm_core.features.mail import messages, queries
-from crm_core.features.mail.actions import body_of
+from crm_core.features.mail.actions import body_of, job_key
 from crm_core.features.mail.entities import suppress
 from crm_core.features.mail.events import MailNotSent, MailSent
 from crm_core.features.mail.models import MailFile, MailRow
-from crm_core.features.mail.schemas import Reason, SendMail, State
+from crm_core.features.mail.schemas import Reason, ReviveMails, SendMail, State
 from crm_core.features.mail.settings import CATCHER, MailSettings, load
 from crm_core.features.mail.transports import NotNow, Outgoing, Refused
 from crm_core.plugin import MailTransport, Ref, hookspecs
@@ -41,6 +41,9 @@ ACTOR = system("job:core.send_mail")
 LOOK_AGAIN = 60.0
 """Seconds until a paused installation's mails are looked at again."""
 ATTEMPTS = 9
+JOB_ATTEMPTS = 50
+"""A job counts the deaths of its process; the ledger counts refusals, and ends sooner."""
+YOUNG, MOST_REVIVED = timedelta(minutes=2), 1000
 FIRST_WAIT, LONGEST_WAIT = 60.0, 6 * 3600.0
 
 
@@ -51,6 +54,21 @@ class NotReserved(Exception):
 async def send_mail(job: JobContext, call: SendMail) -> None:
     """Bring one mail to its next state. Running it again changes nothing once it has ended."""
     await deliver(job.kernel, call.mail_id)
+
+
+async def revive_mails(job: JobContext, call: ReviveMails) -> None:
+    """Give mails whose job is gone a new one: what waits is sent, what was on its way ends as ambiguous.
+
+    A mail with an unfinished job keeps that: its key admits no second.
+    """
+    async with job.transaction() as uow:
+        left = sa.select(MailRow.id).where(
+            MailRow.state.in_((State.queued, State.sending)),
+            MailRow.created_at < uow.now - YOUNG,
+        )
+        for mail_id in (await uow.session.scalars(left.order_by(sa.func.random()).limit(MOST_REVIVED))).all():
+            await uow.enqueue(SendMail(mail_id=mail_id), key=job_key(mail_id))
+        await job.finish(uow)
 
 
 async def deliver(kernel: Kernel, mail_id: UUID) -> None:

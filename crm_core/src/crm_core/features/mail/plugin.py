@@ -14,6 +14,7 @@ from crm_core.plugin import (
     MailTransport,
     NavItem,
     Permission,
+    Schedule,
     Slot,
     Strings,
     hookimpl,
@@ -62,7 +63,15 @@ def crm_events() -> Sequence[EventType]:
 
 @hookimpl
 def crm_jobs() -> Sequence[Job]:
-    return (Job(call=schemas.SendMail, run=jobs.send_mail),)
+    return (
+        Job(call=schemas.SendMail, run=jobs.send_mail, max_attempts=jobs.JOB_ATTEMPTS),
+        Job(call=schemas.ReviveMails, run=jobs.revive_mails),
+    )
+
+
+@hookimpl
+def crm_schedules() -> Sequence[Schedule]:
+    return (Schedule("core.revive_mails", schemas.ReviveMails(), "*/5 * * * *"),)
 
 
 @hookimpl

@@ -71,6 +71,10 @@ class SendMail(JobCall, frozen=True, kw_only=True):
     mail_id: UUID
 
 
+class ReviveMails(JobCall, frozen=True, kw_only=True):
+    """Enqueue what waits or is on its way without an unfinished job, such as one that died with its process."""
+
+
 class ServerIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How mail leaves, as typed. An empty password keeps the one there is; it is never given back."""
 

@@ -9,7 +9,7 @@ from crm_core.features.oauth2.flows import Begun, Flow, answer_of, begun, browse
 from crm_core.features.oauth2.models import ProviderColumns
 
 __all__ = [
-    "Begun", "Client", "ExchangeRefused", "Flow", "GrantEnded", "ProviderAway", "ProviderColumns", "Tokens", "answer_of",
-    "begun", "browser_of", "demand_address", "ended", "keep", "metadata_of", "person_of", "refreshed", "revoked",
+    "Begun", "Client", "ExchangeRefused", "Flow", "GrantEnded", "ProviderAway", "ProviderColumns", "Tokens",
+    "answer_of", "begun", "browser_of", "demand_address", "ended", "keep", "metadata_of", "person_of", "refreshed", "revoked",
     "traded",
 ]  # fmt: skip

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from crm_core.features.operations import checks, cli, jobs, retention, schemas, settings
 from crm_core.features.operations.pages import MetricsPages
 from crm_core.features.operations.rest import RetentionApi
+from crm_core.features.operations.retention_pages import RetentionPages
 from crm_core.plugin import (
     Check,
     Command,
@@ -29,7 +30,7 @@ def crm_permissions() -> Sequence[Permission]:
 
 @hookimpl
 def crm_routes() -> Sequence[type]:
-    return (MetricsPages, RetentionApi)
+    return (MetricsPages, RetentionApi, RetentionPages)
 
 
 @hookimpl

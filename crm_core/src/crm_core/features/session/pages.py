@@ -6,6 +6,7 @@ from typing import Any
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 
+from crm_core.auth.actor import ANONYMOUS
 from crm_core.auth.passwords import HINT
 from crm_core.auth.session import cookie
 from crm_core.db.tables import NOBODY
@@ -25,6 +26,8 @@ from crm_core.features.session.requests import (
     to,
     visitor,
 )
+from crm_core.features.session.settings import rules
+from crm_core.features.sso import public as sso
 from crm_core.i18n import Strings
 from crm_core.uow import UnitOfWork
 from crm_core.web.controllers import PageController
@@ -33,6 +36,12 @@ from crm_core.web.page import page
 
 _ = Strings("crm_core")
 log = logging.getLogger(__name__)
+
+
+async def ways(uow: UnitOfWork) -> dict[str, Any]:
+    """Return by which ways the log-in page offers to sign in."""
+    found = await sso.ways_in(uow)
+    return {"ways": found, "passwords_off": bool(found) and (await rules(uow)).passwords_off}
 
 
 class SessionPages(PageController):
@@ -46,7 +55,7 @@ class SessionPages(PageController):
         target = local_path(request.query_params.get("next", "/"))
         if uow.actor.user_id is not None:
             return to(target)
-        return await page(request, uow, "core/login.html", problem=None, email="", next=target)
+        return await page(request, uow, "core/login.html", problem=None, email="", next=target, **await ways(uow))
 
     @post("/login", opt={"public": True})
     async def login(self, request: AnyRequest) -> Response[Any]:
@@ -55,7 +64,9 @@ class SessionPages(PageController):
         try:
             entry = await sign_in.sign_in(kernel_of(request), email, password, visitor(request))
         except (sign_in.SignInRefused, RateLimited) as problem:
-            return await refused(request, "core/login.html", problem, email=email, next=local_path(target))
+            async with kernel_of(request).read(ANONYMOUS) as uow:
+                context = {"email": email, "next": local_path(target), **await ways(uow)}
+            return await refused(request, "core/login.html", problem, **context)
         return entered(request, entry, target)
 
     @post("/logout", opt={"public": True, "as_self": True})

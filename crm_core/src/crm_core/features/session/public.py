@@ -20,6 +20,8 @@ from crm_core.features.session.requests import (
     answered,
     entered,
     kernel_of,
+    local_path,
+    person,
     posted,
     refused,
     to,
@@ -30,6 +32,7 @@ from crm_core.features.session.sign_in import Entry, Visitor, enter, open_sessio
 __all__ = [
     "NO_STORE", "RESET", "AnyRequest", "Entry", "PersonNeeded", "Visitor", "add_user", "answered", "demand_over",
     "demand_over_user", "demand_person", "end_all_sessions", "end_session", "end_token", "enter", "entered",
-    "factor_of", "kernel_of", "open_session", "own_id", "posted", "refused", "reset_second_factor", "sessions_of",
+    "factor_of", "kernel_of", "local_path", "open_session", "own_id", "person",
+    "posted", "refused", "reset_second_factor", "sessions_of",
     "store_password", "to", "tokens_of", "visitor",
 ]  # fmt: skip

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 from uuid import UUID
 
-import msgspec
 import sqlalchemy as sa
 from markupsafe import Markup
 
@@ -16,11 +15,10 @@ from crm_core.auth.actor import Actor
 from crm_core.auth.attempts import mark_right, record_attempt
 from crm_core.auth.people import Role, User, UserRole
 from crm_core.auth.session import Session, revoke_sessions
-from crm_core.db.tables import NOBODY, Setting
 from crm_core.errors import Conflict, Forbidden
 from crm_core.features.session import events, totp
 from crm_core.features.session.models import SEALED, RecoveryCode, SecondFactor
-from crm_core.features.session.settings import GROUP, SignInRules
+from crm_core.features.session.settings import rules
 from crm_core.i18n import Strings
 from crm_core.plugin.declare import Ref
 
@@ -64,10 +62,7 @@ async def find(uow: UnitOfWork, user_id: UUID) -> SecondFactor | None:
 
 async def is_demanded(uow: UnitOfWork, user_id: UUID) -> bool:
     """Return whether the rule for everybody, or one of the user's roles, demands a second factor."""
-    # From the database: somebody who signs in has brought no epoch along that would tell a cached value is old.
-    mine = (Setting.scope == "system", Setting.user_id == NOBODY, Setting.name == GROUP.name)
-    row = await uow.session.scalar(sa.select(Setting.value).where(*mine))
-    if msgspec.convert(row or {}, SignInRules, strict=False).second_factor_for_all:
+    if (await rules(uow)).second_factor_for_all:
         return True
     held = sa.select(Role.id).join(UserRole, UserRole.role_id == Role.id)
     query = held.where(UserRole.user_id == user_id, Role.deleted_at.is_(None), Role.second_factor).limit(1)

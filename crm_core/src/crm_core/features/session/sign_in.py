@@ -25,6 +25,8 @@ from crm_core.db.tables import NOBODY
 from crm_core.entity.folding import fold
 from crm_core.errors import Unauthenticated
 from crm_core.features.session import events, second_factor
+from crm_core.features.session.settings import rules
+from crm_core.features.sso import public as sso
 from crm_core.i18n import Strings
 from crm_core.plugin.declare import Ref
 from crm_core.uow import UnitOfWork
@@ -92,11 +94,26 @@ async def sign_in(kernel: Kernel, email: str, password: str, visitor: Visitor) -
         raise SignInRefused(_("The e-mail address or the password is wrong."))
     newer = await passwords.hashed(password) if passwords.outdated(found.hash) else None
     actor = await load_actor(kernel, found.id)
+    async with kernel.read(actor) as reading:
+        counts = await password_counts(reading, actor)
+    if not counts:
+        await _tell_failed(kernel, found.id, visitor)
+        raise SignInRefused(_("The e-mail address or the password is wrong."))
     async with kernel.write(actor) as uow:
         if newer is not None:
             await uow.session.execute(sa.update(Password).where(Password.user_id == found.id).values(hash=newer))
         await mark_right(uow, attempt)
         return await enter(uow, found.id, visitor)
+
+
+async def password_counts(uow: UnitOfWork, actor: Actor) -> bool:
+    """Return whether this user may sign in with a password.
+
+    With passwords off only an administrator may, and only while none can come in by single sign-on.
+    """
+    if not (await rules(uow)).passwords_off:
+        return True
+    return actor.rights.everything and not await sso.is_way_in(uow)
 
 
 async def _tell_failed(kernel: Kernel, user_id: UUID | None, visitor: Visitor) -> None:

@@ -48,7 +48,8 @@ class SettingsPages(PageController):
     @get("/settings/{name:str}")
     async def settings_group(self, request: AnyRequest, uow: Uow, name: FromPath[str]) -> Response[Any]:
         """Answer with one group's form."""
-        return await _shown(request, uow, group_of(uow, name))
+        group = group_of(uow, name)
+        return await redirect(request, uow, group.page) if group.page else await _shown(request, uow, group)
 
     @post("/settings/{name:str}", status_code=200)
     async def save_settings(self, request: AnyRequest, uow: Uow, name: FromPath[str]) -> Response[Any]:

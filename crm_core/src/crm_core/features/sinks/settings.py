@@ -39,4 +39,6 @@ async def validate(uow: UnitOfWork, old: EventFileSettings, new: EventFileSettin
         )
 
 
-GROUP = SettingsGroup(name="core.event_file", struct=EventFileSettings, label=_("Event file"), order=90, validate=validate)
+GROUP = SettingsGroup(
+    name="core.event_file", struct=EventFileSettings, label=_("Event file"), order=90, validate=validate
+)

@@ -11,7 +11,6 @@ import sqlalchemy as sa
 
 from crm_core.auth.actor import ANONYMOUS, Actor, system
 from crm_core.auth.people import EMAIL, User, UserRole
-from crm_core.auth.rights import EPOCH
 from crm_core.entity import records
 from crm_core.entity.folding import fold
 from crm_core.errors import Conflict
@@ -46,7 +45,7 @@ async def begin(
     kernel: Kernel, key: str, browser: str, *, actor: Actor = ANONYMOUS, after: str = "/"
 ) -> tuple[str, oauth2.Begun]:
     """Return the provider's name and where to send the browser; with a signed-in actor to link, else to sign in."""
-    provider, client = await _provider(kernel, key)
+    provider, client = await _provider(kernel, key, linking=actor.user_id is not None)
     purpose = LINK if actor.user_id else SIGN_IN
     return provider.name, await oauth2.begun(kernel, purpose, client, browser, actor=actor, data={"next": after})
 
@@ -75,7 +74,7 @@ async def sign_in(
 
 async def link(kernel: Kernel, actor: Actor, key: str, browser: str, answer: Answer, visitor: Visitor) -> None:
     """Let the actor sign in by this provider from now on; ExchangeRefused, audited, also when somebody else does."""
-    provider, client = await _provider(kernel, key)
+    provider, client = await _provider(kernel, key, linking=True)
     try:
         _flow, person = await _person(kernel, provider, client, LINK, browser, answer, actor)
         async with kernel.write(actor) as uow:
@@ -98,10 +97,10 @@ async def unlink(uow: UnitOfWork, user_id: UUID, provider_id: UUID) -> None:
         await uow.emit(IdentityUnlinked(user_id=user_id, provider=provider.name), about=about)
 
 
-async def _provider(kernel: Kernel, key: str) -> tuple[SsoProvider, oauth2.Client]:
+async def _provider(kernel: Kernel, key: str, *, linking: bool = False) -> tuple[SsoProvider, oauth2.Client]:
     async with kernel.read(ANONYMOUS) as uow:
         provider = await providers.active(uow, key)
-    return provider, providers.client_of(kernel, provider)
+    return provider, providers.client_of(kernel, provider, linking=linking)
 
 
 async def _person(
@@ -122,11 +121,11 @@ def _described(provider: SsoProvider, claims: Mapping[str, Any]) -> Person:
     email = claims.get("email")
     # "true" as text is what some providers send.
     verified = provider.trusts_email or claims.get("email_verified") in (True, "true")
-    usable = isinstance(email, str) and verified and len(email) <= EMAIL and email.count("@") == 1 and email.isprintable()
+    sound = isinstance(email, str) and len(email) <= EMAIL and email.count("@") == 1 and email.isprintable()
     name = claims.get("name")
     locale = str(claims.get("locale", ""))[:2]
     return Person(
-        subject=str(claims["sub"]), email=str(email) if usable else "",
+        subject=str(claims["sub"]), email=str(email) if sound and verified else "",
         name=name.strip()[:255] if isinstance(name, str) else "", locale=locale if locale in LOCALES else "",
         groups=_groups(claims, provider.group_claim),
     )  # fmt: skip
@@ -203,19 +202,19 @@ async def _give_roles(uow: UnitOfWork, provider: SsoProvider, user_id: UUID, gro
         return
     decided = {UUID(r["role_id"]) for r in provider.role_map}
     given = {UUID(r["role_id"]) for r in provider.role_map if r["group"] == "*" or r["group"] in groups}
-    held = set(await uow.session.scalars(sa.select(UserRole.role_id).where(UserRole.user_id == user_id)))
-    wanted = (held - decided) | given
-    if wanted == held:
+    held_rows = await uow.session.execute(sa.select(UserRole.role_id, UserRole.id).where(UserRole.user_id == user_id))
+    held: dict[UUID, UUID] = {row.role_id: row.id for row in held_rows}
+    wanted = (held.keys() - decided) | given
+    if wanted == held.keys():
         return
     user = await uow.session.get(User, user_id)
-    rows = [{"role_id": role_id} for role_id in sorted(wanted)]
+    rows = [{"role_id": r, **({"id": held[r]} if r in held else {})} for r in sorted(wanted)]
     try:
         async with uow.savepoint():
             await records.update(uow, uow.registry.entity("core.user"), user, {"roles": rows}, trusted=True)
     except Conflict:  # LastAdministrator: the door stays open rather than right
         about = [Ref("core.user", user_id)]
         await uow.emit(RolesKept(user_id=user_id, provider=provider.name), about=about)
-    await uow.raise_epoch(EPOCH)
 
 
 async def _tell_refused(kernel: Kernel, provider: SsoProvider, reason: str, visitor: Visitor) -> None:

@@ -44,12 +44,18 @@ def redirect_uri(kernel: Kernel, key: str) -> str:
     return f"{kernel.config.url}/login/sso/{key}/callback"
 
 
-def client_of(kernel: Kernel, provider: SsoProvider) -> Client:
+def link_uri(kernel: Kernel, key: str) -> str:
+    """Return where it sends those back to who link the account they are signed in with."""
+    return f"{kernel.config.url}/account/sso/{key}/callback"
+
+
+def client_of(kernel: Kernel, provider: SsoProvider, *, linking: bool = False) -> Client:
     """Return how we are known at a provider, the secret opened."""
+    back = link_uri if linking else redirect_uri
     secret = secrets.unseal(kernel, SECRET, provider.client_secret) if provider.client_secret else ""
     return Client(
         key=str(provider.id), name=provider.name, client_id=provider.client_id, client_secret=secret,
-        redirect_uri=redirect_uri(kernel, provider.key), issuer=provider.issuer, scopes=tuple(provider.scopes.split()),
+        redirect_uri=back(kernel, provider.key), issuer=provider.issuer, scopes=tuple(provider.scopes.split()),
     )  # fmt: skip
 
 
@@ -152,7 +158,9 @@ async def every(uow: UnitOfWork) -> list[SsoProvider]:
 
 async def roles_from(uow: UnitOfWork, text: str) -> list[GroupRole]:
     """Return what lines "group = role" say; SsoProviderNotValid names the role nobody has."""
-    roles = (await uow.session.execute(sa.select(Role.id, Role.key, Role.name_f).where(Role.deleted_at.is_(None)))).all()
+    roles = (
+        await uow.session.execute(sa.select(Role.id, Role.key, Role.name_f).where(Role.deleted_at.is_(None)))
+    ).all()
     names = {name: role.id for role in roles for name in (role.key, role.name_f) if name}
     found = []
     for line in filter(str.strip, text.splitlines()):

@@ -62,3 +62,9 @@ async def identities_of(uow: UnitOfWork, user_id: UUID) -> dict[UUID, SsoIdentit
     """Return who a user is at which provider, by the provider's id."""
     found = await uow.session.scalars(sa.select(SsoIdentity).where(SsoIdentity.user_id == user_id))
     return {one.provider_id: one for one in found}
+
+
+async def active(uow: UnitOfWork) -> list[SsoProvider]:
+    """Return the providers people may sign in with."""
+    query = sa.select(SsoProvider).where(SsoProvider.is_active).order_by(SsoProvider.name)
+    return list(await uow.session.scalars(query))
