@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import hashlib
 import os
 import shutil
@@ -17,7 +18,7 @@ from crm_core.i18n import Strings
 
 _ = Strings("crm_core")
 LIMIT = 50 * 2**20
-NEW, ASIDE = "new-", "aside-"
+NEW, ASIDE, DAMAGED = "new-", "aside-", "damaged-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,36 @@ class BlobStore:
     def missing(self, hashes: Iterable[str]) -> list[str]:
         """Return which of these blobs are not on disk."""
         return [h for h in hashes if h and not self.path(h).is_file()]
+
+    def known_missing(self, hashes: Iterable[str]) -> list[str]:
+        """Return which of these blobs are missing as far as a look at this disk tells."""
+        return self.missing(hashes)
+
+    # What the scrub needs.
+
+    def here(self) -> list[str]:
+        """Return the hashes of all blobs on this disk."""
+        return sorted(p.name for p in self.folder.glob("[0-9a-f][0-9a-f]/*") if len(p.name) == 64)
+
+    def take_out_damaged(self, sha256: str) -> int | None:
+        """Read a blob; keep it aside as `damaged-<hash>` when its bytes are others, so that nobody gets them.
+
+        Returns its size, None when it was damaged. FileNotFoundError when it was removed meanwhile.
+        """
+        path, aside = self.path(sha256), self.folder / f"{DAMAGED}{sha256}"
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            try:
+                whole = hashlib.file_digest(file, "sha256").hexdigest() == sha256
+            except OSError as error:
+                if error.errno != errno.EIO:
+                    raise
+                whole = False  # the disk cannot read it
+            if not whole and os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                os.replace(path, aside)  # not an upload of the right bytes that came meanwhile
+        if whole:
+            aside.unlink(missing_ok=True)  # somebody uploaded it again
+        return size if whole else None
 
 
 def _written(path: Path) -> float:

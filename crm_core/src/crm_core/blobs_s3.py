@@ -19,7 +19,7 @@ from tempfile import NamedTemporaryFile
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from crm_core.blobs import LIMIT, NEW, Blob, BlobStore
+from crm_core.blobs import DAMAGED, LIMIT, NEW, Blob, BlobStore
 from crm_core.errors import NotFound, StartupError, Unavailable
 from crm_core.i18n import Strings
 
@@ -159,6 +159,17 @@ class S3BlobStore(BlobStore):
         with self._asked():
             there = {_hash(m["path"]) for m in self._listed()}
         return [h for h in wanted if h not in there]
+
+    def known_missing(self, hashes: Iterable[str]) -> list[str]:
+        """Return nothing: only the bucket knows, and a page does not wait for it."""
+        return []
+
+    def take_out_damaged(self, sha256: str) -> int | None:
+        """Read a local copy; a damaged one is removed and counts as whole: the bucket has the bytes."""
+        size = self.path(sha256).stat().st_size
+        if super().take_out_damaged(sha256) is None:
+            (self.folder / f"{DAMAGED}{sha256}").unlink(missing_ok=True)
+        return size
 
     def _listed(self, prefix: str = "") -> list[Any]:
         pages = self.obstore.list(self.store, prefix=prefix or None)

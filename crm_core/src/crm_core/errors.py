@@ -82,6 +82,12 @@ class Unavailable(CrmError):
     status = 503
 
 
+class StorageFull(Unavailable):
+    """A disk of ours is full: nothing of the request was kept, and it works again once somebody made room."""
+
+    status = 507
+
+
 class StartupError(Exception):
     """The CRM cannot start; the message tells the installer what to do."""
 

@@ -4,7 +4,8 @@ A sealed text is `v1.<key id>.<nonce and ciphertext in base64>`. It is bound to 
 column it does not open as another's. Several keys may open, the present one seals.
 
 A column with sealed text says so with `info={"sealed": "<purpose>"}`, a settings field with
-`Meta(extra={"sealed": "<purpose>"})`; `crm keys rotate` walks both.
+`Meta(extra={"sealed": "<purpose>"})`; `crm keys rotate` walks both. `info={…, "bound": ("id", "provider")}` says that the
+seal holds for the values of these columns only: its purpose is `bound("<purpose>", row.id, row.provider)`.
 """
 
 from __future__ import annotations
@@ -43,6 +44,11 @@ def unseal(kernel: Kernel, purpose: str, sealed: str) -> str:
         if key_id(key) == wanted:
             return _unseal_with(key, purpose, sealed)
     raise SecretNotReadable(f"the secret key {wanted!r} is not known here: put it into old_secret_keys")
+
+
+def bound(purpose: str, *values: object) -> str:
+    """Return a purpose that holds for one row only, by values that name it; without values the purpose itself."""
+    return "|".join([purpose, *(str(value) for value in values)])
 
 
 def is_current(kernel: Kernel, sealed: str) -> bool:

@@ -14,13 +14,13 @@ import pytest
 import sqlalchemy as sa
 import standardwebhooks
 from crm_core.auth.actor import system
-from crm_core.auth.people import RoleField
+from crm_core.auth.people import Role, RoleField, RoleGrant
 from crm_core.config import Config
-from crm_core.db.types import utcnow
+from crm_core.db.types import new_id, utcnow
 from crm_core.features.mail import public as mail
 from crm_core.features.mail.models import MailRow
 from crm_core.features.webhooks.models import Webhook, WebhookDelivery
-from crm_core.jobs.runner import FAR, run_due
+from crm_core.jobs.runner import run_due
 from crm_core.jobs.sinks import Sinks
 from crm_core.kernel import Kernel
 from crm_core.testing.people import People
@@ -106,6 +106,20 @@ async def pump(kernel: Kernel, number: Number) -> Pump:
     return made
 
 
+async def grant(kernel: Kernel, role: str, *names: str, hidden: str = "") -> None:
+    """Give a role rights, and bar one field of contacts from it."""
+    async with kernel.write(TEST) as uow:
+        role_id = (await uow.session.scalars(sa.select(Role.id).where(Role.key == role))).one()
+        rows = [{"id": new_id(), "created_at": uow.now, "role_id": role_id, "name": n, "scope": "all"} for n in names]
+        if rows:
+            await uow.session.execute(sa.insert(RoleGrant.__table__).values(rows))
+        await uow.session.execute(sa.delete(RoleField.__table__))
+        if hidden:
+            barred = {"role_id": role_id, "entity": "core.contact", "field": hidden, "level": "hidden"}
+            await uow.session.execute(sa.insert(RoleField.__table__).values(id=new_id(), created_at=uow.now, **barred))
+        await uow.raise_epoch("people")
+
+
 async def rows(kernel: Kernel) -> list[WebhookDelivery]:
     async with kernel.db.session(readonly=True) as session:
         return list(await session.scalars(sa.select(WebhookDelivery).order_by(WebhookDelivery.id)))
@@ -187,50 +201,31 @@ async def test_owner_who_may_not_read_a_field_or_record_is_not_told(
 ) -> None:
     """T3: fields x roles; here each field of a contact is hidden in turn."""
     admin, owner = await as_user("admin"), await as_user("sales")
-    async with kernel.write(TEST) as uow:
-        role = (await uow.session.execute(sa.text("select id from core_role where key = 'sales'"))).scalar_one()
-        role_id = role if isinstance(role, UUID) else UUID(bytes=role) if isinstance(role, bytes) else UUID(str(role))
-        for verb in ("core.webhook.manage",):
-            from crm_core.auth.people import RoleGrant
-
-            uow.session.add(RoleGrant(role_id=role_id, name=verb, scope="all"))
-        await uow.raise_epoch("people")
+    await grant(kernel, "sales", "core.webhook.manage")
     await hook(owner.api, receiver)
     mine = await owner.api.post("/contacts", {"last_name": "Mine", "first_name": "Ada", "job_title": "Chief"})
     await admin.api.post("/contacts", {"last_name": "Theirs"})
     await pump()
     assert [b["payload"]["after"]["last_name"] for b in receiver.bodies] == ["Mine"]
-    assert [r.state for r in await rows(kernel)] == ["delivered", "skipped"]
-    names = ("last_name", "first_name", "job_title")
+    assert sorted(r.state for r in await rows(kernel)) == ["delivered", "skipped"]
+    names = ("last_name", "first_name", "job_title", "description")
     for name in names:
-        async with kernel.write(TEST) as uow:
-            await uow.session.execute(sa.delete(RoleField))
-            uow.session.add(RoleField(role_id=role_id, entity="core.contact", field=name, level="hidden"))
-            await uow.raise_epoch("people")
+        await grant(kernel, "sales", hidden=name)
         receiver.got.clear()
-        await admin.api.patch(f"/contacts/{mine['id']}", {n: f"{n} after {name}" for n in names})
+        await admin.api.patch(f"/contacts/{mine['id']}", {n: f"{n} after {name}"[:30] for n in names})
         await pump()
         [body] = receiver.bodies
-        assert set(body["payload"]["after"]) == set(names) - {name}
-        assert f"{name} after" not in str({k: v for k, v in body["payload"]["after"].items() if k == name})
-    print(
-        f"T3 webhooks {kernel.db.dialect}: N = {len(names)} fields hidden in turn, 0 leaked; 1 record of another, 0 told"
-    )
+        assert set(body["payload"]["after"]) == set(body["payload"]["before"]) == set(names) - {name}
+        assert f"{name} after" not in str(body)
+    print(f"T3 webhooks {kernel.db.dialect}: N = {len(names)} fields hidden in turn, 0 leaked")
 
 
 async def test_only_its_owner_says_where_events_go(kernel: Kernel, receiver: Receiver, as_user: People) -> None:
     """T23: a hook is not planted on another's rights."""
     admin, lead = await as_user("admin"), await as_user("manager")
     webhook = await hook(admin.api, receiver)
-    async with kernel.write(TEST) as uow:
-        from crm_core.auth.people import RoleGrant
-
-        role = (await uow.session.execute(sa.text("select id from core_role where key = 'manager'"))).scalar_one()
-        role_id = role if isinstance(role, UUID) else UUID(bytes=role) if isinstance(role, bytes) else UUID(str(role))
-        uow.session.add(RoleGrant(role_id=role_id, name="core.webhook.manage", scope="all"))
-        for verb in ("assign", "bulk_edit"):
-            uow.session.add(RoleGrant(role_id=role_id, name=f"core.webhook.{verb}", scope="all"))
-        await uow.raise_epoch("people")
+    more = (f"core.webhook.{verb}" for verb in ("assign", "bulk_edit", "import"))
+    await grant(kernel, "manager", "core.webhook.manage", *more)
     path = f"/webhooks/{webhook['id']}"
     await lead.api.patch(path, {"url": "https://evil.example/"}, status=403)
     await lead.api.patch(path, {"events": "*"}, status=403)
@@ -240,16 +235,12 @@ async def test_only_its_owner_says_where_events_go(kernel: Kernel, receiver: Rec
     await lead.api.post("/webhooks", {"name": "x", "url": receiver.url, "owner_id": webhook["owner_id"]}, status=403)
     own = await hook(lead.api, receiver, name="own")
     await lead.api.patch(f"/webhooks/{own['id']}", {"owner_id": webhook["owner_id"]}, status=403)
-    bulk = (
-        await lead.api.post(
-            "/webhooks/bulk", {"ids": [webhook["id"]], "action": "update", "values": {"events": "*"}}, status=None
-        )
-        if False
-        else None
-    )
-    assert bulk is None
+    many = {"ids": [webhook["id"]], "action": "update", "values": {"events": "*"}}
+    assert (await lead.api.post("/webhooks/bulk", many, status=200))["results"][0]["status"] == 403
     async with kernel.db.session(readonly=True) as session:
-        assert (await session.get(Webhook, UUID(webhook["id"]))).url == receiver.url  # type: ignore[union-attr]
+        kept = await session.get(Webhook, UUID(webhook["id"]))
+    assert kept is not None
+    assert (kept.url, kept.events) == (receiver.url, "core.contact.*")
 
 
 async def test_failed_delivery_is_tried_again_in_order_of_the_record_and_then_given_up(
@@ -257,7 +248,7 @@ async def test_failed_delivery_is_tried_again_in_order_of_the_record_and_then_gi
 ) -> None:
     api = (await as_user("admin")).api
     await hook(api, receiver)
-    receiver.status = [500, 302]
+    receiver.status = [500]
     receiver.extra = "location: http://127.0.0.1:1/\r\n"
     await contact(kernel, "Ada", changes=2)
     await pump()
@@ -266,6 +257,7 @@ async def test_failed_delivery_is_tried_again_in_order_of_the_record_and_then_gi
     await pump()
     first = await rows(kernel)
     assert [(r.state, r.error) for r in first][0] == ("waiting", "answered 500")
+    receiver.status = [302]
     await pump(later=True)
     assert [r.error for r in await rows(kernel)][0] == "redirects are not followed"
     for _round in range(4):
@@ -273,7 +265,7 @@ async def test_failed_delivery_is_tried_again_in_order_of_the_record_and_then_gi
     assert [r.state for r in await rows(kernel)] == ["delivered"] * 4
     told = [b["payload"]["after"]["last_name"] for b in receiver.bodies if "Ada" in str(b)]
     assert told == ["Ada 0"] * 3 + ["Ada 1", "Ada 2"]
-    assert len({h["webhook-id"] for h, b in receiver.got if b"Ada 0" in b}) == 1, "each try has the same id"
+    assert len({h["webhook-id"] for h, b in receiver.got if b"Ada 0" in b and b"contact.created" in b}) == 1, "each try has the same id"
     receiver.status = [500] * 100
     await contact(kernel, "Cid")
     for _round in range(10):
@@ -288,6 +280,7 @@ async def test_replay_of_one_and_of_a_range_keeps_the_message_id(
     admin = await as_user("admin")
     began = utcnow() - timedelta(seconds=1)
     await contact(kernel, "Early")  # before there is a webhook
+    await pump()
     webhook = await hook(admin.api, receiver)
     await contact(kernel, "Ada")
     await pump()
@@ -350,17 +343,20 @@ async def test_filter_and_patterns_choose_events(
     kernel: Kernel, contact: Make, pump: Pump, receiver: Receiver, as_user: People
 ) -> None:
     api = (await as_user("admin")).api
-    await hook(api, receiver, events="core.contact.created", filter='{"last_name": {"starts_with": "Ada"}}')
+    await hook(
+        api,
+        receiver,
+        events="core.contact.created",
+        filter='{"field": "last_name", "op": "starts_with", "value": "Ada"}',
+    )
     await contact(kernel, "Ada", changes=1)
     await contact(kernel, "Bea")
     await pump()
-    assert [b["payload"]["after"]["last_name"] for b in receiver.bodies] == []  # renamed since: the filter asks today
-    await contact(kernel, "Ada")
-    await pump()
-    assert [b["payload"]["after"]["last_name"] for b in receiver.bodies][-1:] == ["Ada 0"]
+    assert [b["payload"]["after"]["last_name"] for b in receiver.bodies] == ["Ada 0"]
+    assert [r.state for r in await rows(kernel)] == ["delivered", "skipped"]
     for bad in (
         {"url": "ftp://x/"}, {"url": "http://user:pw@x/"}, {"events": "not an event"}, {"events": ""},
-        {"filter": "{nonsense"}, {"events": "*", "filter": '{"last_name": {"is": "x"}}'},
+        {"filter": "{nonsense"}, {"events": "*", "filter": '{"field": "last_name", "op": "is", "value": "x"}'},
     ):  # fmt: skip
         await api.post("/webhooks", {"name": "x", "url": receiver.url, "events": "core.contact.*", **bad}, status=422)
 
@@ -386,4 +382,3 @@ async def test_batch_that_comes_again_makes_no_second_delivery(
         await connection.execute(sa.update(SINKS).values(position=0))
     await pump()
     assert len(receiver.got) == 1
-    assert FAR

@@ -94,3 +94,32 @@ class Trip:
 def trip(as_user: People, oidc: OidcServer) -> Callable[[], Trip]:
     """Makes browsers, each with its own cookies."""
     return lambda: Trip(as_user.browser(), oidc)
+
+
+@pytest.fixture
+def account_provider(kernel: Kernel, oidc: OidcServer) -> Provide:
+    """`await account_provider()`: add a provider of accounts that is the running server."""
+    from crm_core.features.connections import providers as of_accounts
+    from crm_core.features.connections.schemas import ProviderIn as AccountProvider
+
+    async def add(**values: Any) -> UUID:
+        given = {"key": "mailco", "name": "Mail Co", "issuer": oidc.issuer, "client_id": "crm",
+                 "client_secret": "marker-client-secret-of-accounts", "scopes": "email mail.read"}  # fmt: skip
+        async with kernel.write(system("test")) as uow:
+            return (await of_accounts.save(uow, AccountProvider(**{**given, **values}))).id
+
+    return add
+
+
+@pytest.fixture
+def connect(as_user: People, oidc: OidcServer) -> Callable[..., Awaitable[UUID]]:
+    """`await connect("sales")`: connect an account of that person; returns its id."""
+
+    async def go(role: str = "sales", key: str = "mailco") -> UUID:
+        somebody = await as_user(role)
+        trip = Trip(somebody.client, oidc)
+        answer = await trip.back(oidc.visit(await trip.begin(path=f"/account/connections/{key}/connect")))
+        assert answer.status_code == 303, answer.text
+        return UUID((await somebody.api.get("/connections"))["items"][0]["id"])
+
+    return go

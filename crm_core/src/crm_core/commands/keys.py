@@ -54,10 +54,11 @@ async def rotate(kernel: Kernel) -> int:
         async for rows in _batches(kernel, table, column):
             old = [row for row in rows if not secrets.is_current(kernel, row[-1])]
             async with kernel.db.write.begin() as connection:
-                for *key, value in old:
-                    new = secrets.seal(kernel, purpose, secrets.unseal(kernel, purpose, value))
+                for row in old:
+                    value, bound = row[-1], secrets.bound(purpose, *row[len(keys) : -1])
+                    new = secrets.seal(kernel, bound, secrets.unseal(kernel, bound, value))
                     # Only if nobody stored another secret meanwhile.
-                    mine = [c == k for c, k in zip(keys, key, strict=True)]
+                    mine = [c == k for c, k in zip(keys, row[: len(keys)], strict=True)]
                     done = await connection.execute(
                         sa.update(table).where(*mine, column == value).values({column.name: new})
                     )
@@ -66,11 +67,13 @@ async def rotate(kernel: Kernel) -> int:
 
 
 async def _batches(kernel: Kernel, table: sa.Table, column: sa.Column[Any]) -> AsyncIterator[list[Any]]:
-    """Yield (key…, sealed text) of all rows that have one, in order of the key."""
+    """Yield (key…, what the seal is bound to…, sealed text) of all rows that have one, in order of the key."""
     keys = list(table.primary_key.columns)
+    # Labelled: a key may be among what the seal is bound to.
+    bound = [table.c[name].label(f"bound_{name}") for name in column.info.get("bound", ())]
     last: tuple[Any, ...] | None = None
     while True:
-        query = sa.select(*keys, column).where(column.is_not(None), column != "").order_by(*keys).limit(BATCH)
+        query = sa.select(*keys, *bound, column).where(column.is_not(None), column != "").order_by(*keys).limit(BATCH)
         if last is not None:
             query = query.where(
                 sa.tuple_(*keys) > sa.tuple_(*(sa.literal(v, k.type) for v, k in zip(last, keys, strict=True)))
@@ -81,7 +84,7 @@ async def _batches(kernel: Kernel, table: sa.Table, column: sa.Column[Any]) -> A
             yield rows
         if len(rows) < BATCH:
             return
-        last = tuple(rows[-1][:-1])
+        last = tuple(rows[-1][: len(keys)])
 
 
 def new_key(folder: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -18,8 +19,10 @@ from crm_core.db import postgres, sqlite
 from crm_core.db.session import CrmSession, Hold, count_steps, disarm_at_commit
 from crm_core.db.shapes import Shapes
 from crm_core.db.sqlite_reader import Reader
-from crm_core.errors import CrmError
+from crm_core.errors import CrmError, StorageFull
+from crm_core.i18n import Strings
 
+_ = Strings("crm_core")
 T = TypeVar("T")
 
 WRITE_LIMIT = 1.0
@@ -164,10 +167,26 @@ class Database:
         return await (await session.connection()).get_raw_connection()
 
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def _is_full(cause: Any) -> bool:
+    """Return whether a disk has no room: the system's word for it, SQLite's, or PostgreSQL's."""
+    if isinstance(cause, sqlite3.OperationalError):
+        # The files beside the database (its log, its index in shared memory) fail with "disk I/O error" instead.
+        code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+        return code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR) or "is full" in str(cause)
+    if isinstance(cause, OSError):
+        return cause.errno in _FULL
+    return getattr(cause, "sqlstate", None) == "53100"
+
+
 def unavailable(error: BaseException) -> CrmError | None:
     """Return `Unavailable` for an error that says "not now" (away, busy, took too long), else None."""
     cause: Any = error.orig if isinstance(error, exc.DBAPIError) else error
     text = str(cause)
+    if _is_full(cause):
+        return StorageFull(_("There is no room left on the server. Nothing was saved; try again later."))
     if (
         isinstance(error, exc.TimeoutError)
         or (isinstance(error, exc.DBAPIError) and error.connection_invalidated)

@@ -33,7 +33,7 @@ RESERVED = frozenset({"core", "api", "static", "auth", "admin", "content", "publ
 BUILT_IN = (
     "organisation", "users", "teams", "roles", "session", "sso", "password_resets", "invitations", "security_log",
     "money", "tags", "companies", "contacts", "leads", "deals", "activities", "comments", "files", "sharing",
-    "handover", "imports", "exports", "views", "jobs", "mail", "search", "settings", "styleguide", "api_docs",
+    "handover", "imports", "exports", "views", "jobs", "mail", "connections", "search", "settings", "styleguide", "api_docs",
     "backups", "operations", "undo", "event_log", "plugins", "sinks", "webhooks",
 )  # fmt: skip
 

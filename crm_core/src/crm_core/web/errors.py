@@ -30,6 +30,7 @@ TITLES = {
     400: _("Bad request"), 401: _("Please sign in"), 403: _("Not allowed"), 404: _("Not found"),
     405: _("Method not allowed"), 409: _("Changed meanwhile"), 413: _("Too large"), 421: _("Unknown address"),
     422: _("Not acceptable"), 429: _("Too many requests"), 500: _("Something went wrong"), 503: _("Not available"),
+    507: _("No room left"),
 }  # fmt: skip
 _PLACE = re.compile(r"(?:unknown|required) field `(\w+)`|at `\$\.([\w.\[\]]+)`")
 RETRY_AFTER = 2

@@ -73,6 +73,8 @@ OTHERS: dict[str, tuple[str, dict[str, Any]]] = {
     "POST /admin/jobs/{job_id}/delete": ("nowhere", {"data": {}}),
     "POST /admin/jobs/{job_id}/retry": ("nowhere", {"data": {}}),
     "GET /admin/plugins": ("admin", {}),
+    "GET /admin/retention": ("admin", {}),
+    "POST /admin/retention": ("admin", {"data": {"core.trash": "90"}}),
     "GET /api/v1/search": ("signed_in", {"params": {"q": "zq7"}}),
     "GET /api/v1/session": ("signed_in", {}),
     "POST /api/v1/session": ("public", {"json": {"email": "nobody@example.test", "password": "not it"}}),

@@ -30,6 +30,10 @@ from crm_core.plugin.registry import Registry
 PAUSED = "A backup was restored. Look at what waits before anything leaves."
 
 
+class NotWritten(UserError):
+    """There was no room for the backup, or no right to write there; nothing of it was left."""
+
+
 def folder_of(config: Config) -> Path:
     """Return where backups are kept."""
     return config.folder / "backups"
@@ -46,7 +50,10 @@ async def back_up(config: Config, registry: Registry, target: Path | None = None
     path = target or folder_of(config) / name
     states = await migrate.status(config.database_url, packages(registry))
     revisions = {s.package.name: s.current for s in states if s.current}
-    made = await asyncio.to_thread(archive.make, config, path, version("crm-core"), revisions)
+    try:
+        made = await asyncio.to_thread(archive.make, config, path, version("crm-core"), revisions)
+    except (OSError, sqlite3.OperationalError) as error:
+        raise NotWritten(f"the backup could not be written to {path.parent}: {error}") from error
     return path, made
 
 

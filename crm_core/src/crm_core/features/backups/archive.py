@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import logging
 import os
 import shutil
 import sqlite3
@@ -28,6 +29,7 @@ from crm_core.errors import UserError
 from crm_core.features.backups.schemas import FORMAT, Manifest
 from crm_core.secrets import key_id
 
+log = logging.getLogger(__name__)
 PREFIX, SUFFIX = "backup-", ".tar"
 MANIFEST, DATABASE, FILES = "manifest.json", "database", "files/"
 BLOCK = 1024 * 1024
@@ -53,6 +55,7 @@ def make(config: Config, target: Path, version: str, revisions: dict[str, str]) 
         copy = folder / DATABASE
         (_copy_sqlite if config.sqlite else _dump)(config, copy)
         _hold(config.files, held)
+        _leave_out_damaged(held)
         sizes = {p.name: p.stat().st_size for p in held.iterdir()}
         manifest = Manifest(
             format=FORMAT, made_at=datetime.now(UTC), version=version,
@@ -73,6 +76,14 @@ def _hold(source: Path, held: Path) -> None:
         if len(path.name) == 64 and not (held / path.name).exists():
             with contextlib.suppress(FileNotFoundError):  # removed at this moment: no row names it any more
                 _link(path, held / path.name)
+
+
+def _leave_out_damaged(held: Path) -> None:
+    """Drop files whose bytes are not those of their name: an archive with one of them could not be put back."""
+    for path in held.iterdir():
+        if _digest(path) != path.name:
+            log.error("%s is damaged and left out of the backup", path.name)
+            path.unlink()
 
 
 def _link(source: Path, target: Path) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Peculiar:
-    """issuer: where nothing else is configured. scopes: always asked for. extra: parameters of the authorization request.
+    """issuer: unless another is configured. scopes: always asked for. extra: parameters of the authorization request.
 
     same: scopes that come back under another name. silent: scopes that are granted and never listed in the answer.
     """

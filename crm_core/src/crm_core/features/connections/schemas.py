@@ -35,7 +35,7 @@ class ConnectionOut(msgspec.Struct, kw_only=True):
 
 
 class ProviderIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A provider of accounts. Endpoints left empty come from discovery at `issuer`; an empty secret keeps the old one."""
+    """A provider of accounts. Endpoints left empty come from discovery; an empty secret keeps the old one."""
 
     key: Annotated[str, Meta(pattern=r"\A[a-z0-9][a-z0-9-]{0,31}\Z")]
     name: Annotated[str, Meta(min_length=1, max_length=100)]

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 _ = Strings("crm_core")
 EARLY = timedelta(seconds=60)
 """Before its end a token is refreshed, so that it outlives the request it is for."""
+BRIEF = timedelta(seconds=5)
+"""What a token must still last when it cannot be refreshed just now."""
 HELD = timedelta(seconds=30)
 """How long a refresh may take; after that another process tries."""
 PATIENCE = 40.0
@@ -80,11 +82,12 @@ async def access_token(kernel: Kernel, connection_id: UUID, *, fresh: bool = Fal
         token = opened(kernel, row, row.access_token)
         refused = refused or (token if fresh else "")
         left = (row.expires_at or now + FOREVER) - now
-        if token and token != refused and left > EARLY:
+        good = token != "" and token != refused
+        if good and left > (EARLY if row.refresh_token else BRIEF):
             return token
         if (held := await _claim(kernel, row)) is not None:
             return await _refresh(kernel, held)
-        if token and token != refused and left > timedelta(seconds=5):
+        if good and left > BRIEF:
             return token  # somebody refreshes it, and it is good for a moment still
         if time.monotonic() > deadline:
             break
@@ -112,7 +115,11 @@ async def _claim(kernel: Kernel, row: Connection) -> _Held | None:
     async with kernel.write(ACTOR) as uow:
         free = sa.or_(Connection.refreshing.is_(None), Connection.refreshing_until < uow.now)
         # The very token that was read: another process may have stored a newer one since.
-        same = (Connection.id == row.id, Connection.state == State.connected, Connection.access_token == row.access_token)
+        same = (
+            Connection.id == row.id,
+            Connection.state == State.connected,
+            Connection.access_token == row.access_token,
+        )
         taken = await uow.session.execute(
             sa.update(Connection).where(*same, free).values(refreshing=claim, refreshing_until=uow.now + HELD),
             execution_options={"synchronize_session": False},

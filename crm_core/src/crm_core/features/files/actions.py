@@ -9,13 +9,22 @@ from litestar.datastructures import UploadFile
 
 from crm_core.blobs import Blob
 from crm_core.entity import records
+from crm_core.errors import NotFound
 from crm_core.features.files.models import File
+from crm_core.i18n import Strings
 from crm_core.uploads import media_type, safe_name
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from crm_core.uow import UnitOfWork
 
+_ = Strings("crm_core")
 CHUNK = 64 * 1024
+
+
+class FileMissing(NotFound):
+    """The file's bytes are not in the store, or not all of them; the record and what hangs on it stay readable."""
 
 
 async def store(uow: UnitOfWork, upload: UploadFile) -> tuple[Blob, str]:
@@ -45,3 +54,15 @@ async def take(uow: UnitOfWork, blob: Blob, media: str, filename: str, parent: s
     }  # fmt: skip
     file: File = await records.create(uow, uow.registry.entity("core.file"), values, trusted=True)
     return file
+
+
+async def bytes_of(uow: UnitOfWork, file: File) -> Path:
+    """Return where the bytes of a file lie; FileMissing names a file that is gone or cut short."""
+    try:
+        path = await uow.kernel.blobs.fetch(file.sha256)
+        size = path.stat().st_size
+    except (NotFound, FileNotFoundError) as error:
+        raise FileMissing(_("“{name}” is missing in the store of files.", name=file.name)) from error
+    if size != file.size:
+        raise FileMissing(_("“{name}” is damaged in the store of files.", name=file.name))
+    return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -128,10 +129,13 @@ async def _context(uow: UnitOfWork, of: str, limit: int) -> dict[str, Any]:
     kind = uow.registry.entity("core.file")
     wanted = query.ListParams(
         filter={"field": "parent", "op": "is", "value": of}, limit=limit, sort="-created_at",
-        fields=("name", "size", "media_type", "owner_id", "created_at"),
+        fields=("name", "size", "media_type", "owner_id", "created_at", "sha256"),
     )  # fmt: skip
     found = await query.list_records(uow, kind, wanted)
-    files = [{**plain(row), "shown_size": shown_size(row.size or 0)} for row in found.items]
+    gone = set(await asyncio.to_thread(uow.kernel.blobs.known_missing, [row.sha256 for row in found.items]))
+    files = [
+        {**plain(row), "shown_size": shown_size(row.size or 0), "missing": row.sha256 in gone} for row in found.items
+    ]
     return {
         "entity": entity, "id": record.id, "of": of, "files": files, "more": found.has_more,
         "title": str(getattr(record, entity.title, None) or "–"), "takes": shown_size(ANY.limit), "limit": ANY.limit,

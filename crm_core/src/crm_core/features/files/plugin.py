@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from crm_core.features.files import checks, entities, jobs, pages, rest, rules
-from crm_core.features.files.schemas import SweepFiles
-from crm_core.plugin import Check, Entity, Job, Listener, Schedule, Slot, hookimpl
+from crm_core.features.files import checks, entities, events, jobs, pages, rest, rules, scrub
+from crm_core.features.files.schemas import ScrubFiles, SweepFiles
+from crm_core.plugin import Check, Entity, EventType, Job, Listener, Schedule, Slot, hookimpl
 
 
 @hookimpl
@@ -26,12 +26,23 @@ def crm_listeners() -> Sequence[Listener]:
 
 @hookimpl
 def crm_jobs() -> Sequence[Job]:
-    return (Job(call=SweepFiles, run=jobs.sweep_files, time_limit=3600.0),)
+    return (
+        Job(call=SweepFiles, run=jobs.sweep_files, time_limit=3600.0),
+        Job(call=ScrubFiles, run=scrub.scrub_files, time_limit=6 * 3600.0),
+    )
 
 
 @hookimpl
 def crm_schedules() -> Sequence[Schedule]:
-    return (Schedule("core.sweep_files", SweepFiles(), "43 3 * * *"),)
+    return (
+        Schedule("core.sweep_files", SweepFiles(), "43 3 * * *"),
+        Schedule("core.scrub_files", ScrubFiles(), "17 4 * * 0"),
+    )
+
+
+@hookimpl
+def crm_events() -> Sequence[EventType]:
+    return events.EVENT_TYPES
 
 
 @hookimpl
@@ -41,4 +52,4 @@ def crm_slots() -> Sequence[Slot]:
 
 @hookimpl
 def crm_checks() -> Sequence[Check]:
-    return (Check("core.files", checks.store_is_usable, ready=False),)
+    return checks.CHECKS

@@ -56,10 +56,10 @@ class FileUploads(ApiController):
     @get("/{record_id:uuid}/content", opt={"permission": "core.file.read"}, operation_id="download_file",
          summary="Download a file", include_in_schema=True)  # fmt: skip
     async def download(self, uow: NamedDependency[UnitOfWork], record_id: FromPath[UUID]) -> Any:
-        """Send the bytes as an attachment, whatever they are."""
+        """Send the bytes as an attachment, whatever they are. 404 names a file whose bytes are missing or damaged."""
         file = await access.get(uow, uow.registry.entity("core.file"), record_id)
         return FileAnswer(
-            await uow.kernel.blobs.fetch(file.sha256),
+            await actions.bytes_of(uow, file),
             media_type=file.media_type,
             headers={
                 "content-disposition": f"attachment; filename*=UTF-8''{quote(file.name, safe='')}",

@@ -10,6 +10,6 @@ from crm_core.features.oauth2.models import ProviderColumns
 
 __all__ = [
     "Begun", "Client", "ExchangeRefused", "Flow", "GrantEnded", "ProviderAway", "ProviderColumns", "Tokens",
-    "answer_of", "begun", "browser_of", "demand_address", "ended", "keep", "metadata_of", "person_of", "refreshed", "revoked",
-    "traded",
+    "answer_of", "begun", "browser_of", "demand_address", "ended", "keep", "metadata_of", "person_of", "refreshed",
+    "revoked", "traded",
 ]  # fmt: skip

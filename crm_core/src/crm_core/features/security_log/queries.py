@@ -18,7 +18,7 @@ from crm_core.uow import UnitOfWork
 
 _ = Strings("crm_core")
 PAGE = 50
-FAMILIES = ("session", "second_factor", "token", "password_reset", "invitation", "sso", "viewing")
+FAMILIES = ("session", "second_factor", "token", "password_reset", "invitation", "sso", "connection", "viewing")
 """Nouns of core whose events are all about security."""
 SINGLE = ("core.user.password_changed", "core.user.roles_changed")
 RECORDS: dict[str, tuple[Text, str]] = {

@@ -20,7 +20,7 @@ WEBHOOK = Entity(
         fields.Text("name", _("Name"), length=100, required=True, sortable=True),
         fields.Url("url", _("Address"), required=True, help=_("Events are sent there with POST.")),
         fields.LongText(
-            "events", _("Events"), length=5000, filterable=False,
+            "events", _("Events"), required=True, length=5000, filterable=False,
             help=_("One a line: core.deal.stage_changed, core.contact.* for all of contacts, * for everything."),
         ),
         fields.LongText(
