@@ -188,3 +188,9 @@ def faults(session: nox.Session) -> None:
         env={"CRM_FAULTS": "full"} if full else {},
         external=True,
     )
+
+
+@nox.session
+def guards(session: nox.Session) -> None:
+    """Take each guard of tests/guards.toml away in a copy and expect a red test; minutes, so not among the defaults."""
+    python(session, "tools/guards.py", *session.posargs)

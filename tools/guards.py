@@ -25,29 +25,42 @@ OUTCOME = re.compile(r"^(PASSED|FAILED|ERROR) (\S+?)(?:\[.*)?(?: - .*)?$", re.MU
 
 
 @dataclass(frozen=True)
-class Guard:
-    """One guard: where it stands, what stands there without it, and the tests that must fail then."""
+class Edit:
+    """Where a guard stands, and what stands there without it."""
 
-    name: str
-    protects: str
     file: str
     old: str
     new: str
+
+
+@dataclass(frozen=True)
+class Guard:
+    """One guard: the edits that take it away, and the tests that must fail then."""
+
+    name: str
+    protects: str
+    edits: tuple[Edit, ...]
     tests: tuple[str, ...]
 
 
 def listed(path: Path = LIST) -> list[Guard]:
     """The guards of a list; KeyError and TypeError for an entry that is none."""
-    found = tomllib.loads(path.read_text(encoding="utf-8"))["guard"]
-    return [Guard(**{**entry, "tests": tuple(entry["tests"])}) for entry in found]
+    found = []
+    for entry in tomllib.loads(path.read_text(encoding="utf-8"))["guard"]:
+        also = entry.pop("also", [])
+        first = {key: entry.pop(key) for key in ("file", "old", "new")}
+        edits = tuple(Edit(**edit) for edit in (first, *also))
+        found.append(Guard(**{**entry, "tests": tuple(entry["tests"])}, edits=edits))
+    return found
 
 
 def stale(guard: Guard, root: Path = ROOT) -> str:
     """What keeps a guard from being taken away: its text is gone, there twice, or a test is; "" for nothing."""
-    path = root / SOURCE / guard.file
-    times = path.read_text(encoding="utf-8").count(guard.old) if path.is_file() else 0
-    if times != 1:
-        return f"its text is {times} times in {guard.file}"
+    for edit in guard.edits:
+        path = root / SOURCE / edit.file
+        times = path.read_text(encoding="utf-8").count(edit.old) if path.is_file() else 0
+        if times != 1:
+            return f"its text is {times} times in {edit.file}"
     for test in guard.tests:
         file, _colons, name = test.partition("::")
         held = root / TESTS / file
@@ -82,15 +95,17 @@ def outcomes(root: Path, tests: Iterable[str]) -> tuple[dict[str, set[str]], str
 
 def without(guard: Guard, root: Path) -> str:
     """Run the tests of a guard without it; what is wrong with that, "" when every one of them fails."""
-    path = root / SOURCE / guard.file
-    kept = path.read_text(encoding="utf-8")
-    changed = kept.replace(guard.old, guard.new)
-    compile(changed, str(path), "exec")  # a broken file would fail any test
-    path.write_text(changed, encoding="utf-8")
+    kept = {edit.file: (root / SOURCE / edit.file).read_text(encoding="utf-8") for edit in guard.edits}
     try:
+        for edit in guard.edits:
+            path = root / SOURCE / edit.file
+            changed = path.read_text(encoding="utf-8").replace(edit.old, edit.new)
+            compile(changed, str(path), "exec")  # a broken file would fail any test
+            path.write_text(changed, encoding="utf-8")
         found, printed = outcomes(root, guard.tests)
     finally:
-        path.write_text(kept, encoding="utf-8")
+        for name, text in kept.items():
+            (root / SOURCE / name).write_text(text, encoding="utf-8")
     green = [test for test in guard.tests if "FAILED" not in found.get(test, set())]
     if not green:
         return ""

@@ -25,6 +25,7 @@ from crm_core.uow import UnitOfWork
 from crm_core.web import errors, security
 from crm_core.web.content import content
 from crm_core.web.health import health_routes
+from crm_core.web.live import live
 from crm_core.web.openapi import DescribedJson
 from crm_core.web.page import Web
 from crm_core.web.pages import page_routes
@@ -111,6 +112,7 @@ def assemble(registry: Registry) -> Litestar:
             *page_routes(registry),
             *health_routes(),
             content,
+            live,
         ],
         dependencies={"uow": Provide(provide_uow)},
         guards=[admit],

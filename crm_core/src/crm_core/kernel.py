@@ -40,7 +40,7 @@ class Kernel:
         self.db = db
         self.key = config.secret_key.encode()
         self.blobs = blob_store(config)
-        self.live = Live()
+        self.live = Live(config.redis_url)
         self.limits = Limits(config.redis_url)
         self.requests = Requests()
         self.wake = asyncio.Event()

@@ -23,6 +23,7 @@ from crm_core.entity import inserts, tail
 from crm_core.entity.changes import Changes, Happened, watch
 from crm_core.errors import Conflict, Invalid
 from crm_core.i18n import Strings
+from crm_core.live import CHECK, Message
 from crm_core.plugin.declare import Event, JobCall, Ref
 
 if TYPE_CHECKING:
@@ -207,6 +208,8 @@ class UnitOfWork:
         raised = {"value": Epoch.value + 1}
         row = made(Epoch.__table__).values(name=name, value=1)
         await self.session.execute(row.on_conflict_do_update(index_elements=["name"], set_=raised))
+        if name == "people":
+            self.after_commit(lambda: self.kernel.live.publish(Message(CHECK)))
 
     def after_commit(self, run: Any) -> None:
         """Call `run()` (plain function) after the commit; for waking and publishing, never for effects."""

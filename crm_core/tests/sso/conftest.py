@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from html import unescape
 from typing import Any
 from uuid import UUID
 
-import httpx2
 import pytest
 from crm_core.auth import passwords
 from crm_core.auth.actor import system
@@ -18,11 +14,11 @@ from crm_core.features.session.actions import add_user
 from crm_core.features.sso import providers
 from crm_core.features.sso.schemas import ProviderIn
 from crm_core.kernel import Kernel
-from crm_core.testing.oidc import OidcServer
+from crm_core.testing.oidc import OidcServer, Trip
 from crm_core.testing.people import People
 
 PASSWORD = "quite a long secret"
-SECRET = "marker-client-secret-of-sso"  # noqa: S105
+SECRET = "marker-client-secret-of-sso"
 Provide = Callable[..., Awaitable[UUID]]
 
 
@@ -54,40 +50,6 @@ def person(kernel: Kernel) -> Callable[..., Awaitable[UUID]]:
             return (await add_user(uow, email.partition("@")[0].title(), email, hashed, roles=roles)).id
 
     return add
-
-
-def address_in(page: str) -> str:
-    """Return where the page between sends the browser."""
-    found = re.search(r'href="(http[^"]+)" rel="noreferrer"', page)
-    assert found, page[:2000]
-    return unescape(found[1])
-
-
-@dataclass
-class Trip:
-    """One browser on its way to the provider and back."""
-
-    client: httpx2.AsyncClient
-    oidc: OidcServer
-
-    async def begin(self, key: str = "corp", after: str = "/", path: str = "") -> str:
-        """Press the button; return the provider's address."""
-        answer = await self.client.post(path or f"/login/sso/{key}", data={"next": after})
-        assert answer.status_code == 200, answer.text
-        return address_in(answer.text)
-
-    async def back(self, address: str) -> httpx2.Response:
-        """Come back to the address the provider said."""
-        return await self.client.get(address)
-
-    async def sign_in(self, **kw: Any) -> httpx2.Response:
-        """Go there and come back."""
-        return await self.back(self.oidc.visit(await self.begin(**kw)))
-
-    async def who(self) -> str:
-        """Return the name of who is signed in, "" for nobody."""
-        answer = await self.client.get("/api/v1/session")
-        return answer.json()["name"] if answer.status_code == 200 else ""
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from crm_core.features.sso.models import SsoIdentity, SsoProvider
 from crm_core.features.sso.schemas import GroupRole
 
 PASSWORD = "quite a long secret"
-SECRET = "marker-client-secret-of-sso"  # noqa: S105
+SECRET = "marker-client-secret-of-sso"
 
 EMAIL = "jo@example.com"
 JO = {"claims": {"email": EMAIL, "email_verified": True, "name": "Jo Doe"}}
@@ -182,7 +182,8 @@ async def test_passwords_off_shuts_the_password_door_and_never_on_the_last_admin
     await provide(links_by_email=True)
 
     async def by_password(email):
-        return (await as_user.browser().post("/api/v1/session", json={"email": email, "password": PASSWORD})).status_code
+        given = {"email": email, "password": PASSWORD}
+        return (await as_user.browser().post("/api/v1/session", json=given)).status_code
 
     await api.patch("/settings/core.sign_in", {"passwords_off": True}, status=422)
     oidc.control(claims={"email": "boss@example.com", "email_verified": True})
@@ -231,7 +232,7 @@ async def test_the_provider_pages_and_api_never_show_the_secret(api, as_user, oi
             "second_factor": "provider", "is_active": "true", "client_secret": ""}  # fmt: skip
     saved = await admin.post(f"/admin/sso/{made['id']}", data=form)
     assert saved.status_code == 303, saved.text
-    shown = (await api.get(f"/sso/providers/{made['id']}"))
+    shown = await api.get(f"/sso/providers/{made['id']}")
     assert [one["group"] for one in shown["role_map"]] == ["staff", "*"]
     assert shown["email_domains"] == ["example.com"]
 

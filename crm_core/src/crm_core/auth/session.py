@@ -24,6 +24,7 @@ from crm_core.db.model import Model, Stamp, foreign, metadata
 from crm_core.db.types import Id, UTCDateTime, utcnow
 from crm_core.errors import Forbidden
 from crm_core.i18n import Strings
+from crm_core.live import CHECK, Message
 
 if TYPE_CHECKING:
     from crm_core.config import Config
@@ -167,6 +168,7 @@ async def revoke_sessions(uow: UnitOfWork, *where: sa.ColumnElement[bool]) -> in
     uow.demand_write()
     ended = sa.update(Session).where(Session.revoked_at.is_(None), *where).values(revoked_at=uow.now)
     result = await uow.session.execute(ended, execution_options={"synchronize_session": False})
+    uow.after_commit(lambda: uow.kernel.live.publish(Message(CHECK)))
     return int(result.rowcount)  # type: ignore[attr-defined]  # a cursor result
 
 

@@ -16,6 +16,7 @@ from crm_core.entity.changes import Change, Happened
 from crm_core.entity.event_rows import EventData, EventRef, EventRow, EventText
 from crm_core.entity.fields import Link
 from crm_core.entity.plans import Plan, plan_of
+from crm_core.live import told
 from crm_core.plugin.declare import JobCall, Listener
 
 if TYPE_CHECKING:
@@ -70,6 +71,10 @@ async def write(uow: UnitOfWork) -> None:
     if gone := [(c.entity.name, c.id) for c in net if c.kind in ("deleted", "merged")]:
         await search.remove(uow, gone)
     await write_and_commit(uow.db, uow.session, batches)
+    if events and uow.kernel.live.wanted:
+        linked = (pair for event in events for pair in references(uow, event))
+        for message in told(net, linked):
+            uow.kernel.live.publish(message)
 
 
 def _job_table() -> Any:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
+from html import unescape
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -27,7 +30,7 @@ class OidcServer:
     """oauth2-mock-server behind `server.mjs`. `control(...)` says what it does otherwise than right.
 
     claims, drop: of both tokens. token, drop_token: of the token answer. redirect: parameters of the way back, null to
-    leave one out. discovery, userinfo: of these answers. error, status: of the token endpoint. mark: how its tokens begin.
+    leave one out. discovery, userinfo: of these answers. error, status: of the token endpoint. mark: how tokens begin.
     """
 
     def __init__(self) -> None:
@@ -103,3 +106,37 @@ def programs() -> tuple[str, Sequence[str]]:
     if node_path is None or npm_path is None:
         raise RuntimeError("the OpenID provider for tests needs Node and npm")
     return node_path, (npm_path,)
+
+
+def address_in(page: str) -> str:
+    """Return where the page between sends the browser."""
+    found = re.search(r'href="(http[^"]+)" rel="noreferrer"', page)
+    assert found, page[:2000]
+    return unescape(found[1])
+
+
+@dataclass
+class Trip:
+    """One browser on its way to the provider and back."""
+
+    client: httpx2.AsyncClient
+    oidc: OidcServer
+
+    async def begin(self, key: str = "corp", after: str = "/", path: str = "") -> str:
+        """Press the button; return the provider's address."""
+        answer = await self.client.post(path or f"/login/sso/{key}", data={"next": after})
+        assert answer.status_code == 200, answer.text
+        return address_in(answer.text)
+
+    async def back(self, address: str) -> httpx2.Response:
+        """Come back to the address the provider said."""
+        return await self.client.get(address)
+
+    async def sign_in(self, **kw: Any) -> httpx2.Response:
+        """Go there and come back."""
+        return await self.back(self.oidc.visit(await self.begin(**kw)))
+
+    async def who(self) -> str:
+        """Return the name of who is signed in, "" for nobody."""
+        answer = await self.client.get("/api/v1/session")
+        return answer.json()["name"] if answer.status_code == 200 else ""

@@ -67,7 +67,7 @@ async def action_page(
 ) -> Response[Any]:
     """Answer with an action's parameters and its question; what it would do, when nothing has to be typed first."""
     action, record = action_of(uow, entity, name), await access.get(uow, entity, record_id)
-    form = await struct_form(uow, action.params) if action.params else None
+    form = await struct_form(uow, action.params, of=record) if action.params else None
     plan = await plan_of(uow, action, record, None) if form is None else []
     return await page(request, uow, "core/action.html", **_context(entity, record, action, form, plan))
 
@@ -83,7 +83,7 @@ async def run_action(request: AnyRequest, uow: UnitOfWork, entity: Entity, recor
     action, posted, params = action_of(uow, entity, name), await request.form(), None
     if action.params:
         record = await access.get(uow, entity, record_id)
-        form = await struct_form(uow, action.params)
+        form = await struct_form(uow, action.params, of=record)
         context = _context(entity, record, action, form, [])
         params = params_or_again(request, uow, form, posted, action.params, "core/action.html", **context)
         if action.plan is not None and posted.get("sure") != "1":

@@ -42,7 +42,7 @@ def form_routes(registry: Registry, entity: Entity) -> list[Any]:
         records.demand(uow, entity, "create")
         form = entity_form(uow, entity, new=True)
         form.show(await _started(uow, entity, _given(request, form)))
-        await fill_options(uow, form, entity)
+        await fill_options(uow, form)
         return await page(request, uow, "core/form.html", **_context(entity, form))
 
     @post(f"{base}/new", opt=opt | {"verb": "create"}, **made)
@@ -62,7 +62,7 @@ def form_routes(registry: Registry, entity: Entity) -> list[Any]:
                 return await redirect(request, uow, f"{base}/{record.id}", _("{noun} created.", noun=entity.label))
         except Invalid as problem:
             form.add(problem)
-        await fill_options(uow, form, entity)
+        await fill_options(uow, form)
         raise FormInvalid(Page(request, uow, "core/form.html", **_context(entity, form)), form)
 
     @get(key, opt=opt, include_in_schema=False)
@@ -70,7 +70,7 @@ def form_routes(registry: Registry, entity: Entity) -> list[Any]:
         record = await access.get(uow, entity, record_id, "edit")
         row = plain((await query.values_of(uow, entity, [record]))[0])
         form = entity_form(uow, entity, new=False).show({**row, "version": record.version})
-        await fill_options(uow, form, entity)
+        await fill_options(uow, form)
         return await page(request, uow, "core/form.html", **_context(entity, form, row, record_id))
 
     @post(key, opt=opt | {"verb": "edit"}, **made)
@@ -101,7 +101,7 @@ async def change(request: AnyRequest, uow: UnitOfWork, entity: Entity, record_id
     except RecordChanged as problem:
         row = plain((await query.values_of(uow, entity, [record]))[0])  # as it is now, not as it was asked for
         raise await _conflict(request, uow, entity, record_id, row, form, posted, values, problem) from problem
-    await fill_options(uow, form, entity)
+    await fill_options(uow, form)
     raise FormInvalid(Page(request, uow, "core/form.html", **_context(entity, form, row, record_id)), form)
 
 

@@ -78,7 +78,7 @@ def _field(name: str, hint: Any, required: bool, domain: str, lists: Mapping[str
 _BY_KIND: dict[str, type[f.Field]] = {
     c.kind: c
     for c in (f.Text, f.LongText, f.RichText, f.Integer, f.Decimal, f.Percent, f.Date, f.DateTime, f.Boolean, f.Email,
-              f.Phone, f.Url, f.Tags)
+              f.Phone, f.Url, f.Tags, f.Stage)
 }  # fmt: skip
 
 
@@ -114,13 +114,13 @@ def _label(text: Any, domain: str) -> Text:
     return text if isinstance(text, Text) else Text(domain, text)
 
 
-async def struct_form(uow: UnitOfWork, struct: type[msgspec.Struct], value: Any = None) -> Form:
-    """Return the form of a Struct, filled from `value` or its defaults."""
+async def struct_form(uow: UnitOfWork, struct: type[msgspec.Struct], value: Any = None, *, of: Any = None) -> Form:
+    """Return the form of a Struct, filled from `value` or its defaults; stages are those the record `of` may be in."""
     domain = struct.__module__.partition(".")[0]
     lists = {kind: await named_options(uow, kind) for kind in _lists_in(struct)}
     form = Form([Input(x, x.name) for x in struct_fields(struct, domain, lists)], locale=uow.locale, zone=uow.zone)
     form.show(_builtins(value) if value is not None else _defaults(struct))
-    return await fill_options(uow, form)
+    return await fill_options(uow, form, of=of)
 
 
 def _lists_in(struct: type[msgspec.Struct]) -> list[str]:

@@ -14,7 +14,7 @@ from crm_core.entity import access, query
 from crm_core.entity import fields as f
 from crm_core.entity.money import Currency, MoneySettings
 from crm_core.entity.records import OWNING
-from crm_core.entity.stages import Stage
+from crm_core.entity.stages import Pipeline, Stage
 from crm_core.plugin.declare import Entity, Ref
 from crm_core.plugin.registry import Registry
 from crm_core.uow import UnitOfWork
@@ -89,8 +89,11 @@ async def display_for(
     return Display(uow.locale, uow.zone, labels, web.paths, stages)
 
 
-async def fill_options(uow: UnitOfWork, form: Form, entity: Entity | None = None) -> Form:
-    """Give selects their options: the first records of a link's target, stages, currencies, zones, tags."""
+async def fill_options(uow: UnitOfWork, form: Form, *, of: Any = None) -> Form:
+    """Give selects their options: the first records of a link's target, stages, currencies, zones, tags.
+
+    of: the record whose pipeline's stages are offered where the form has no field for it.
+    """
     chosen: set[Ref] = set()
     for one in form.all_inputs():
         static_options(one)
@@ -104,7 +107,7 @@ async def fill_options(uow: UnitOfWork, form: Form, entity: Entity | None = None
             chosen |= _ref("core.file", one.raw)
     labels = await query.labels(uow, chosen) if chosen else {}
     for one in form.all_inputs():
-        await _options(uow, one, labels, form)
+        await _options(uow, one, labels, form, of)
     for rows in form.children:
         rows.with_one().pattern = line_inputs(rows.child, "__n__")
         for extra in rows.pattern:
@@ -126,7 +129,7 @@ def _any_ref(raw: Any) -> set[Ref]:
         return set()
 
 
-async def _options(uow: UnitOfWork, one: Input, labels: Mapping[Ref, str], form: Form) -> None:
+async def _options(uow: UnitOfWork, one: Input, labels: Mapping[Ref, str], form: Form, of: Any = None) -> None:
     kind = one.field
     if isinstance(kind, f.Link | f.Links):
         target = uow.registry.entities.get(kind.target)
@@ -141,7 +144,7 @@ async def _options(uow: UnitOfWork, one: Input, labels: Mapping[Ref, str], form:
     elif isinstance(kind, f.File):
         one.options = [(str(r.id), labels[r]) for r in _ref("core.file", one.raw) if r in labels] if one.raw else []
     elif isinstance(kind, f.Stage):
-        one.options = await _stages(uow, form, kind)
+        one.options = await _stages(uow, form, kind, of)
     elif isinstance(kind, f.Tags):
         one.options = [(v, v) for v in one.raw or ()]
         one.source = "/tags/names" if "core.tag" in uow.registry.entities else ""
@@ -166,17 +169,20 @@ def _title_sort(target: Entity) -> str:
     return target.title if title is not None and title.sortable else ""
 
 
-async def _stages(uow: UnitOfWork, form: Form, kind: f.Stage) -> list[tuple[str, Any]]:
+async def _stages(uow: UnitOfWork, form: Form, kind: f.Stage, of: Any = None) -> list[tuple[str, Any]]:
+    """Return the stages of the form's or the record's pipeline; of all, with their pipelines' names, without one."""
     group = form.input(kind.group_field)
-    wanted = (
-        sa.select(Stage.id, Stage.name).where(Stage.deleted_at.is_(None)).order_by(Stage.pipeline_id, Stage.position)
-    )
-    if group is not None and group.raw:
+    wanted = sa.select(Stage.id, Stage.name, Pipeline.name).join(Pipeline, Pipeline.id == Stage.pipeline_id)
+    wanted = wanted.where(Stage.deleted_at.is_(None), Pipeline.deleted_at.is_(None))
+    chosen = group.raw if group is not None else getattr(of, "pipeline_id", None)
+    if chosen:
         try:
-            wanted = wanted.where(Stage.pipeline_id == UUID(str(group.raw)))
+            wanted = wanted.where(Stage.pipeline_id == UUID(str(chosen)))
         except ValueError:
             return []
-    return [(str(i), n) for i, n in await uow.session.execute(wanted)]
+    found = (await uow.session.execute(wanted.order_by(Pipeline.position, Pipeline.id, Stage.position))).all()
+    several = len({pipeline for _key, _name, pipeline in found}) > 1
+    return [(str(key), f"{pipeline}: {name}" if several else name) for key, name, pipeline in found]
 
 
 async def currencies(uow: UnitOfWork, one: Input) -> list[tuple[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import msgspec
@@ -20,14 +20,14 @@ _ = Strings("crm_core")
 class Move(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Where a deal goes; `lost_reason` is kept when the stage is a lost one."""
 
-    stage_id: UUID
-    lost_reason: str | None = None
+    stage_id: Annotated[UUID, msgspec.Meta(title=str(_("Stage")), extra={"kind": "stage"})]
+    lost_reason: Annotated[str | None, msgspec.Meta(title=str(_("Lost because")))] = None
 
 
 class LoseDeal(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Why a deal is lost."""
 
-    lost_reason: str = ""
+    lost_reason: Annotated[str, msgspec.Meta(title=str(_("Lost because")))] = ""
 
 
 async def move(uow: UnitOfWork, deal: Deal, params: Move) -> None:

@@ -127,14 +127,17 @@ async def _record(uow: UnitOfWork, of: str) -> tuple[Entity, Any]:
 async def _context(uow: UnitOfWork, of: str, limit: int) -> dict[str, Any]:
     entity, record = await _record(uow, of)
     kind = uow.registry.entity("core.file")
+    hash_too = ("sha256",) if uow.actor.may_see(kind.name, "sha256") else ()
     wanted = query.ListParams(
         filter={"field": "parent", "op": "is", "value": of}, limit=limit, sort="-created_at",
-        fields=("name", "size", "media_type", "owner_id", "created_at", "sha256"),
+        fields=("name", "size", "media_type", "owner_id", "created_at", *hash_too),
     )  # fmt: skip
     found = await query.list_records(uow, kind, wanted)
-    gone = set(await asyncio.to_thread(uow.kernel.blobs.known_missing, [row.sha256 for row in found.items]))
+    hashes = [row.sha256 for row in found.items] if hash_too else []
+    gone = set(await asyncio.to_thread(uow.kernel.blobs.known_missing, hashes))
     files = [
-        {**plain(row), "shown_size": shown_size(row.size or 0), "missing": row.sha256 in gone} for row in found.items
+        {**plain(row), "shown_size": shown_size(row.size or 0), "missing": bool(hash_too) and row.sha256 in gone}
+        for row in found.items
     ]
     return {
         "entity": entity, "id": record.id, "of": of, "files": files, "more": found.has_more,

@@ -26,7 +26,7 @@ class Webhook(Record, Model):
     name: Mapped[str] = mapped_column(sa.String(100))
     name_f: Mapped[str] = folded("name")
     url: Mapped[str] = mapped_column(sa.String(2000))
-    events: Mapped[str] = mapped_column(sa.Text, default="*")
+    events: Mapped[str] = mapped_column(sa.Text)
     filter: Mapped[str | None] = mapped_column(sa.Text, default=None)
     is_active: Mapped[bool] = mapped_column(sa.Boolean, default=True)
     secret: Mapped[str] = mapped_column(sa.Text, default="", info={"sealed": PURPOSE, "secret": True})

@@ -37,7 +37,7 @@ class WebhookNotYours(Forbidden):
 
 async def defaults(uow: UnitOfWork, values: dict[str, Any]) -> dict[str, Any]:
     """Give a new webhook to whoever makes it."""
-    return {"owner_id": uow.actor.user_id, "events": "*", **values}
+    return {"owner_id": uow.actor.user_id, **values}
 
 
 async def validate(uow: UnitOfWork, record: Webhook, changed: frozenset[str]) -> None:

@@ -33,6 +33,7 @@ server.service.on("beforeAuthorizeRedirect", (redirect, request) => {
   }
 });
 server.service.on("beforeTokenSigning", (token) => {
+  token.payload.jti = crypto.randomUUID(); // else two tokens of one second are the same
   Object.assign(token.payload, whims.claims ?? {});
   drop(token.payload, whims.drop);
 });
@@ -47,6 +48,7 @@ server.service.on("beforeRevoke", (answer, request) => {
 server.service.on("beforeResponse", (answer, request) => {
   const body = request.body;
   requests.push({ grant_type: body.grant_type });
+  if (whims.error) return refuse(answer, whims.error, whims.status ?? 400);
   if (body.grant_type === "authorization_code") {
     const known = codes.get(body.code);
     codes.delete(body.code);
@@ -68,7 +70,6 @@ server.service.on("beforeResponse", (answer, request) => {
   }
   Object.assign(answer.body, whims.token ?? {});
   drop(answer.body, whims.drop_token);
-  if (whims.error) refuse(answer, whims.error, whims.status ?? 400);
 });
 function grant(body, made) {
   body.refresh_token = `${whims.mark ?? "refresh"}-${crypto.randomUUID()}`;

@@ -9,13 +9,17 @@ from crm_core.plugin import Job, hookimpl
 from crm_kills import jobs, rest, schemas
 
 
+MOST = 50
+"""Attempts: each kill takes along what runs beside, and a job whose process died eight times would end dead."""
+
+
 @hookimpl
 def crm_jobs() -> Sequence[Job]:
     return (
-        Job(call=schemas.Leave, run=jobs.leave),
-        Job(call=schemas.Retry, run=jobs.retry),
-        Job(call=schemas.Parts, run=jobs.parts),
-        Job(call=schemas.Square, run=jobs.square, isolated=True),
+        Job(call=schemas.Leave, run=jobs.leave, max_attempts=MOST),
+        Job(call=schemas.Retry, run=jobs.retry, max_attempts=MOST),
+        Job(call=schemas.Parts, run=jobs.parts, max_attempts=MOST),
+        Job(call=schemas.Square, run=jobs.square, isolated=True, max_attempts=MOST),
     )
 
 
