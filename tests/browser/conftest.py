@@ -112,6 +112,7 @@ def site(databases: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
         base_url=f"http://127.0.0.1:{port}",
         port=port,
         jobs=False,
+        outbound_allow=("127.0.0.0/8",),  # a provider of single sign-on is on this machine too
     )
     url = databases.migrated("sqlite", folder, migrate.packages(load(config)))
     server = _Server(config.but(database_url=url))

@@ -12,10 +12,10 @@ import pytest
 import sqlalchemy as sa
 from crm_core.auth import passwords
 from crm_core.auth.actor import system
-from crm_core.features.mail import settings
+from crm_core.features.mail import server
 from crm_core.features.mail.actions import body_of
 from crm_core.features.mail.models import MailRow
-from crm_core.features.mail.settings import MailSettings
+from crm_core.features.mail.server import MailSettings
 from crm_core.features.session.actions import add_user
 from crm_core.kernel import Kernel
 from litestar import Litestar
@@ -83,4 +83,4 @@ def mails(kernel: Kernel) -> Callable[[], Awaitable[list[tuple[str, str]]]]:
 async def mail_set_up(kernel: Kernel) -> None:
     """A configured mail server that nobody reaches: mails stay in the ledger, sealed."""
     async with kernel.write(system("test")) as uow:
-        await settings.save(uow, MailSettings(host="127.0.0.1", port=1, sender_address="crm@example.test"))
+        await server.save(uow, MailSettings(host="127.0.0.1", port=1, sender_address="crm@example.test"))

@@ -16,9 +16,9 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from crm_core.auth.actor import system
 from crm_core.config import Config
 from crm_core.features.mail import public as mail
-from crm_core.features.mail import settings
+from crm_core.features.mail import server
 from crm_core.features.mail.models import MailRow
-from crm_core.features.mail.settings import MailSettings
+from crm_core.features.mail.server import MailSettings
 from crm_core.kernel import Kernel
 
 
@@ -88,7 +88,7 @@ def config(base_config: Config, database_url: str) -> Config:
 async def smtp(kernel: Kernel, sink: Sink) -> Sink:
     """The sink as the configured server."""
     async with kernel.write(system("test")) as uow:
-        await settings.save(
+        await server.save(
             uow, MailSettings(host="127.0.0.1", port=sink.port, security="none", sender_address="crm@example.test",
                          sender_name="The CRM")
         )  # fmt: skip

@@ -12,7 +12,7 @@ import pytest
 from crm_core.auth.actor import system
 from crm_core.errors import Invalid
 from crm_core.features.mail import public as mail
-from crm_core.features.mail import settings
+from crm_core.features.mail import server
 from crm_core.kernel import Kernel
 
 BREAKS = (
@@ -93,7 +93,7 @@ async def test_no_typed_text_becomes_a_recipient_or_a_header(kernel: Kernel, smt
         async with kernel.write(system("test")) as uow:
             if n % 50 == 0:
                 name = text(chance)
-                given = settings.MailSettings(
+                given = server.MailSettings(
                     host="127.0.0.1",
                     port=smtp.port,
                     security="none",
@@ -101,7 +101,7 @@ async def test_no_typed_text_becomes_a_recipient_or_a_header(kernel: Kernel, smt
                     sender_name=name,
                 )
                 try:
-                    await settings.save(uow, given)
+                    await server.save(uow, given)
                 except Invalid:
                     refused += 1
             to = address(chance) if chance.random() < 0.3 else f"user{n}@example.test"

@@ -13,19 +13,19 @@ from crm_core.auth.actor import system
 from crm_core.cli import crm
 from crm_core.commands import keys
 from crm_core.config import Config
-from crm_core.features.mail import settings
+from crm_core.features.mail import server
 from crm_core.features.mail.models import MailServer
 from crm_core.kernel import Kernel, open_kernel
 
 from crm_core import secrets
 
 NEW = "another key that only tests use, as long as it"
-SERVER = settings.MailSettings(host="smtp.example.com", user="crm", password="MARKER", sender_address="crm@example.com")
+SERVER = server.MailSettings(host="smtp.example.com", user="crm", password="MARKER", sender_address="crm@example.com")
 
 
 async def save(kernel: Kernel) -> None:
     async with kernel.write(system("test")) as uow:
-        await settings.save(uow, SERVER)
+        await server.save(uow, SERVER)
 
 
 async def password(kernel: Kernel) -> str:
@@ -56,7 +56,7 @@ async def test_rotation_seals_everything_anew_and_the_old_key_can_go(
     rows = [await ledger.send(kind="security", text=f"CODE-{n}") for n in range(keys.BATCH + 5)]
     both = await open_kernel(config.but(secret_key=NEW, old_secret_keys=(config.secret_key,)), registry=kernel.registry)
     try:
-        assert secrets.unseal(both, settings.PASSWORD, before) == "MARKER"
+        assert secrets.unseal(both, server.PASSWORD, before) == "MARKER"
         assert await keys.in_use(both) == {secrets.key_id(config.secret_key): len(rows) + 1}
         assert await keys.rotate(both) == len(rows) + 1
         assert await keys.rotate(both) == 0
@@ -65,9 +65,9 @@ async def test_rotation_seals_everything_anew_and_the_old_key_can_go(
         await both.close()
     alone = await open_kernel(config.but(secret_key=NEW), registry=kernel.registry)
     try:
-        assert secrets.unseal(alone, settings.PASSWORD, await password(alone)) == "MARKER"
+        assert secrets.unseal(alone, server.PASSWORD, await password(alone)) == "MARKER"
         with pytest.raises(secrets.SecretNotReadable):
-            secrets.unseal(alone, settings.PASSWORD, before)
+            secrets.unseal(alone, server.PASSWORD, before)
     finally:
         await alone.close()
 
@@ -104,7 +104,7 @@ def test_commands_make_a_key_rotate_and_send_a_test_mail(
     async def no_server() -> None:
         kernel = await open_kernel(Config.load(folder))
         async with kernel.write(system("test")) as uow:
-            await settings.save(uow, settings.MailSettings())
+            await server.save(uow, server.MailSettings())
         await kernel.close()
 
     asyncio.run(no_server())

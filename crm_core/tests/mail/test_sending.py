@@ -10,9 +10,9 @@ import pytest
 import sqlalchemy as sa
 from crm_core.auth.actor import system
 from crm_core.db.types import utcnow
-from crm_core.features.mail import actions, settings, transports
+from crm_core.features.mail import actions, server, transports
 from crm_core.features.mail import public as mail
-from crm_core.features.mail.jobs import deliver
+from crm_core.features.mail.delivery import deliver
 from crm_core.features.mail.models import MailRow, Suppression
 from crm_core.features.mail.schemas import ReviveMails
 from crm_core.jobs.rows import JOBS, job
@@ -221,8 +221,8 @@ def mail_send(mail_id: Any) -> Any:
 
 async def test_server_that_cannot_be_reached_is_tried_later(kernel: Kernel, smtp: Any, ledger: Any, jobs: Any) -> None:
     async with kernel.write(system("test")) as uow:
-        await settings.save(
-            uow, settings.MailSettings(host="10.1.2.3", port=25, security="none", sender_address="crm@example.test")
+        await server.save(
+            uow, server.MailSettings(host="10.1.2.3", port=25, security="none", sender_address="crm@example.test")
         )
     mail_id = await ledger.send()
     await jobs()

@@ -34,8 +34,7 @@ from crm_core.db.types import utcnow
 from crm_core.entity.changes import told_columns
 from crm_core.features.backups import actions as backups
 from crm_core.features.backups import archive
-from crm_core.features.mail import settings
-from crm_core.features.mail.settings import MailSettings
+from crm_core.features.mail.server import MailSettings
 from crm_core.features.session import totp
 from crm_core.features.session.actions import add_user
 from crm_core.kernel import Kernel
@@ -206,7 +205,7 @@ async def set_mail_up(world: World, port: int) -> None:
     await world.call("POST", "/api/v1/mail/test", 202, json={"to": ADMIN})
     await world.jobs()  # the server speaks no TLS: refused, with an error in the ledger
     async with world.kernel.write(system("test")) as uow:
-        await settings.save(uow, MailSettings(**{**server, "security": "none"}))
+        await server.save(uow, MailSettings(**{**server, "security": "none"}))
 
 
 async def send_links(world: World) -> None:

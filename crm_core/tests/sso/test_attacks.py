@@ -369,8 +369,9 @@ async def test_one_answer_sent_many_times_counts_once(scene: Scene) -> None:
 
 NEXT = (
     "//evil.example", "///evil.example", "/\\evil.example", "\\\\evil.example", "https://evil.example",
-    "javascript:alert(1)", "data:text/html,x", "/\t/evil.example", "/\n/evil.example", "/x\r\nLocation: https://evil.example", "evil.example",
-    " //evil.example", "/\x00/evil", "@evil.example", "https:/evil.example", "/login/sso/corp", "/logout", "",
+    "javascript:alert(1)", "data:text/html,x", "/\t/evil.example", "/\n/evil.example", "evil.example",
+    "/x\r\nLocation: https://evil.example", " //evil.example", "/\x00/evil", "@evil.example", "https:/evil.example",
+    "/login/sso/corp", "/logout", "",
 )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from crm_core.features.connections import providers
 from crm_core.features.connections import public as connections
 from crm_core.features.connections.kinds import missing
 from crm_core.features.connections.models import BOUND, TOKEN, Connection
-from crm_core.features.mail import settings as mail_settings
+from crm_core.features.mail import server as mail_settings
 from crm_core.features.mail.models import MailRow
 from crm_core.kernel import Kernel
 from crm_core.plugin import ConnectionScope, Job, JobCall, hookimpl

@@ -2,6 +2,7 @@ import htmx from 'htmx';
 import { toast } from 'crm_core/toast.js';
 import 'crm_core/palette.js';
 import 'crm_core/page.js';
+import 'crm_core/live.js';
 
 // Elements load themselves, also those that htmx swaps in later.
 const known = new Set(['hx-partial']);

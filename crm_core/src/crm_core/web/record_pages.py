@@ -129,7 +129,7 @@ async def record_page(request: AnyRequest, uow: UnitOfWork, entity: Entity, reco
         children=[(c, lines) for c, lines in children if lines], related=lists,
         actions=[] if trashed else await offered(uow, entity, record, verbs),
         entries=entries(uow, events, display), more=events.more, may_edit="edit" in verbs and not trashed,
-        may_delete="delete" in verbs, tags=row.get("tags") or [],
+        may_delete="delete" in verbs, tags=row.get("tags") or [], version=record.version,
         filled=[k for k, v in row.items() if v not in (None, "", [])],
     )  # fmt: skip
 

@@ -10,7 +10,7 @@ from litestar.params import FromPath
 from crm_core.entity import fields as f
 from crm_core.errors import Invalid
 from crm_core.features.handover import actions, queries
-from crm_core.features.handover.rest import user_of
+from crm_core.features.handover.queries import user_of
 from crm_core.features.handover.schemas import HandOverOut, NewHandOver
 from crm_core.i18n import Strings
 from crm_core.uow import UnitOfWork

@@ -143,3 +143,9 @@ async def moved_records(
         query = query.where(EventRow.id > after)
     rows = (await uow.session.execute(query)).all()
     return [(r[0], str(r[1]), r[2], r[3]) for r in rows]
+
+
+async def user_of(uow: UnitOfWork, user_id: UUID) -> User:
+    """Return a user, active or not; NotFound when there is none."""
+    found: User = await access.get(uow, uow.registry.entity("core.user"), user_id)
+    return found

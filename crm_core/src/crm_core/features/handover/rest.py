@@ -6,20 +6,12 @@ from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from crm_core.auth.people import User
-from crm_core.entity import access
 from crm_core.features.handover import actions, queries
 from crm_core.features.handover.schemas import HandOverOut, NewHandOver, Started, Undo
 from crm_core.uow import UnitOfWork
 from crm_core.web.controllers import ApiController
 
 Uow = NamedDependency[UnitOfWork]
-
-
-async def user_of(uow: UnitOfWork, user_id: UUID) -> User:
-    """Return a user, active or not; NotFound when there is none."""
-    found: User = await access.get(uow, uow.registry.entity("core.user"), user_id)
-    return found
 
 
 class HandOverApi(ApiController):
@@ -32,15 +24,15 @@ class HandOverApi(ApiController):
     @get(summary="What a user holds")
     async def show(self, uow: Uow, user_id: FromPath[UUID]) -> HandOverOut:
         """Return open and all records by kind, other things by kind, and how far the last hand-over is."""
-        return await queries.held_by(uow, await user_of(uow, user_id))
+        return await queries.held_by(uow, await queries.user_of(uow, user_id))
 
     @post(status_code=202, summary="Hand over")
     async def begin(self, uow: Uow, user_id: FromPath[UUID], data: JSONBody[NewHandOver]) -> Started:
         """Begin to move what is chosen, all under one cause; switched off at once if asked to."""
-        return await actions.begin(uow, await user_of(uow, user_id), data)
+        return await actions.begin(uow, await queries.user_of(uow, user_id), data)
 
     @post("/undo", status_code=202, summary="Undo a hand-over")
     async def undo(self, uow: Uow, user_id: FromPath[UUID], data: JSONBody[Undo]) -> Started:
         """Give everything back that is still where the hand-over put it. The user stays switched off."""
-        await user_of(uow, user_id)
+        await queries.user_of(uow, user_id)
         return Started(await actions.undo(uow, user_id, data.cause), data.cause)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crm_core import secrets
-from crm_core.features.mail import settings
+from crm_core.features.mail import server
 
 if TYPE_CHECKING:
     from crm_core.uow import UnitOfWork
@@ -13,5 +13,5 @@ if TYPE_CHECKING:
 
 async def password_opens(uow: UnitOfWork) -> None:
     """Raise SecretNotReadable when the key that sealed the mail server's password is gone."""
-    if stored := (await settings.load(uow)).password:
-        secrets.unseal(uow.kernel, settings.PASSWORD, stored)
+    if stored := (await server.load(uow)).password:
+        secrets.unseal(uow.kernel, server.PASSWORD, stored)

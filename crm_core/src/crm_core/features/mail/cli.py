@@ -9,7 +9,7 @@ import click
 from crm_core.auth.actor import system
 from crm_core.errors import RetryJob, UserError
 from crm_core.features.mail import actions
-from crm_core.features.mail.jobs import deliver
+from crm_core.features.mail.delivery import deliver
 from crm_core.features.mail.models import MailRow
 from crm_core.features.mail.schemas import State
 from crm_core.kernel import open_kernel

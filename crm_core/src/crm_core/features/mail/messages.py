@@ -18,7 +18,7 @@ from email.utils import format_datetime
 
 from crm_core.db.types import utcnow
 from crm_core.features.mail.models import MailRow
-from crm_core.features.mail.settings import MailSettings
+from crm_core.features.mail.server import MailSettings
 
 # Lines are folded in `words` only: the generator would put a long link on a line of its own, below an empty one.
 POLICY = policy.compat32.clone(linesep="\r\n", max_line_length=0)

@@ -10,9 +10,9 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from crm_core.errors import Invalid
-from crm_core.features.mail import actions, queries, settings
+from crm_core.features.mail import actions, queries, server
 from crm_core.features.mail.schemas import ServerIn, State
-from crm_core.features.mail.settings import MailSettings
+from crm_core.features.mail.server import MailSettings
 from crm_core.i18n import Strings, Text
 from crm_core.plugin import hookspecs
 from crm_core.uow import UnitOfWork
@@ -54,7 +54,7 @@ class LedgerPages(PageController):
         more = urlencode({"tab": tab, "q": q, "before": found[SHOWN - 1].id}) if len(found) > SHOWN else ""
         return await page(
             request, uow, "core/mails.html", mails=found[:SHOWN], more=more, tab=tab, q=q, tabs=queries.TABS,
-            states=STATES, kinds=KINDS, catching=not await settings.is_set_up(uow), pause=await queries.paused(uow),
+            states=STATES, kinds=KINDS, catching=not await server.is_set_up(uow), pause=await queries.paused(uow),
         )  # fmt: skip
 
     @get("/{mail_id:uuid}")
@@ -106,7 +106,7 @@ class MailPages(PageController):
         given = {k: posted.get(k) for k in ("password", "transport")}
         values = {**msgspec.to_builtins(typed), **{k: v if isinstance(v, str) else "" for k, v in given.items()}}
         try:
-            await settings.save(uow, msgspec.convert(values, MailSettings))
+            await server.save(uow, msgspec.convert(values, MailSettings))
         except Invalid as problem:
             form.add(problem)
             raise FormInvalid(view, form) from problem
@@ -152,12 +152,12 @@ def _id(text: str) -> UUID | None:
 
 async def _form(uow: UnitOfWork) -> Form:
     """Return the form with everything but the password in it."""
-    stored = await settings.load(uow)
-    return await struct_form(uow, ServerIn, ServerIn(**{n: getattr(stored, n) for n in settings.KEPT}))
+    stored = await server.load(uow)
+    return await struct_form(uow, ServerIn, ServerIn(**{n: getattr(stored, n) for n in server.KEPT}))
 
 
 async def _server(uow: UnitOfWork) -> dict[str, Any]:
-    stored = await settings.load(uow)
+    stored = await server.load(uow)
     return {
         "stored": stored,
         "pause": await queries.paused(uow),

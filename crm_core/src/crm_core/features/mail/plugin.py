@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from crm_core.features.mail import checks, cli, entities, events, jobs, pages, public_pages, rest, schemas, transports
+from crm_core.features.mail import (
+    checks,
+    cli,
+    delivery,
+    entities,
+    events,
+    jobs,
+    pages,
+    public_pages,
+    rest,
+    schemas,
+    transports,
+)
 from crm_core.plugin import (
     Check,
     Command,
@@ -64,7 +76,7 @@ def crm_events() -> Sequence[EventType]:
 @hookimpl
 def crm_jobs() -> Sequence[Job]:
     return (
-        Job(call=schemas.SendMail, run=jobs.send_mail, max_attempts=jobs.JOB_ATTEMPTS),
+        Job(call=schemas.SendMail, run=jobs.send_mail, max_attempts=delivery.JOB_ATTEMPTS),
         Job(call=schemas.ReviveMails, run=jobs.revive_mails),
     )
 

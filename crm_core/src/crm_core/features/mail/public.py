@@ -13,7 +13,7 @@ from crm_core.features.mail.addresses import AddressNotValid, HeaderNotValid
 from crm_core.features.mail.entities import suppress
 from crm_core.features.mail.queries import Pause, paused
 from crm_core.features.mail.schemas import Attachment, Mail, Reason, State
-from crm_core.features.mail.settings import is_set_up
+from crm_core.features.mail.server import is_set_up
 from crm_core.features.mail.transports import NotNow, Outgoing, Refused
 
 __all__ = [

@@ -8,7 +8,7 @@ from litestar import get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
-from crm_core.features.mail import actions, queries, settings
+from crm_core.features.mail import actions, queries, server
 from crm_core.features.mail.models import MailRow
 from crm_core.features.mail.schemas import (
     MailDetail,
@@ -36,10 +36,10 @@ def detail(uow: UnitOfWork, row: MailRow) -> MailDetail:
 
 async def server_out(uow: UnitOfWork) -> ServerOut:
     """Return how mail leaves, without the password."""
-    found = await settings.load(uow)
+    found = await server.load(uow)
     pause = await queries.paused(uow)
     return ServerOut(
-        **{n: getattr(found, n) for n in settings.KEPT}, password_set=bool(found.password), chosen=found.chosen,
+        **{n: getattr(found, n) for n in server.KEPT}, password_set=bool(found.password), chosen=found.chosen,
         paused=pause.reason if pause else "",
     )  # fmt: skip
 
@@ -93,7 +93,7 @@ class MailApi(ApiController):
     @put("/server", status_code=200, summary="Set the mail server")
     async def save(self, uow: Uow, data: JSONBody[ServerIn]) -> ServerOut:
         """Set server and sender. An empty password keeps the one there is; another host or user needs it again."""
-        await settings.save(uow, msgspec.convert(msgspec.to_builtins(data), settings.MailSettings))
+        await server.save(uow, msgspec.convert(msgspec.to_builtins(data), server.MailSettings))
         await uow.settle()
         uow.session.expire_all()
         return await server_out(uow)

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import aiosmtplib
 
 from crm_core import net, secrets
-from crm_core.features.mail.settings import CATCHER, PASSWORD, SMTP, MailSettings
+from crm_core.features.mail.server import CATCHER, PASSWORD, SMTP, MailSettings
 from crm_core.plugin import MailTransport
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from crm_core.entity import fields as f
 from crm_core.entity.fields import Option
 from crm_core.errors import Forbidden, Invalid, NotFound
 from crm_core.features.sharing import actions, queries
-from crm_core.features.sharing.rest import EXPLAIN, access_of, options
+from crm_core.features.sharing.asking import EXPLAIN, access_of, options
 from crm_core.features.sharing.schemas import NewShare
 from crm_core.i18n import Strings
 from crm_core.plugin.declare import Entity

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from crm_core.features.sharing import handover
+from crm_core.features.sharing.asking import EXPLAIN
 from crm_core.features.sharing.events import EVENT_TYPES
 from crm_core.features.sharing.pages import SharingPages, page_routes
-from crm_core.features.sharing.rest import EXPLAIN, api_routes
+from crm_core.features.sharing.rest import api_routes
 from crm_core.plugin import EntityRoutes, EventType, Handover, Permission, Slot, Strings, hookimpl
 
 _ = Strings("crm_core")

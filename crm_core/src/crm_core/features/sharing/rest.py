@@ -10,11 +10,9 @@ from litestar import delete, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 
-from crm_core.auth.actor import Actor
-from crm_core.auth.rights import load_actor
 from crm_core.entity import access
-from crm_core.errors import Forbidden
 from crm_core.features.sharing import actions, queries
+from crm_core.features.sharing.asking import access_of, options
 from crm_core.features.sharing.schemas import Access, NewShare, ShareOut
 from crm_core.i18n import Strings
 from crm_core.plugin.declare import Entity
@@ -23,7 +21,6 @@ from crm_core.uow import UnitOfWork
 
 _ = Strings("crm_core")
 Uow = NamedDependency[UnitOfWork]
-EXPLAIN = "core.access.explain"
 
 
 def api_routes(registry: Registry, entity: Entity) -> list[Any]:
@@ -63,28 +60,3 @@ def api_routes(registry: Registry, entity: Entity) -> list[Any]:
         await actions.revoke(uow, entity, record_id, share_id)
 
     return [explain, listed, share, revoke]
-
-
-def options(registry: Registry, entity: Entity, kind: str) -> dict[str, Any]:
-    """Return the route options: reading the entity, or the parent whose rights it has."""
-    link = entity.field(entity.parent) if entity.parent else None
-    name = str(getattr(link, "target", "") or entity.name)
-    return {"kind": kind, "entity": entity.name, "permission": f"{name}.read"}
-
-
-async def access_of(uow: UnitOfWork, entity: Entity, record_id: UUID, user_id: UUID | None) -> Access:
-    """Return what a user (the actor without one) may do with a record that the actor sees, and why.
-
-    Forbidden about others without the right `core.access.explain`; UserUnknown for nobody active.
-    """
-    await access.get(uow, entity, record_id)
-    actor = await _whom(uow, user_id)
-    return Access(actor.user_id or record_id, actor.name, await queries.explain(uow, entity, record_id, actor))
-
-
-async def _whom(uow: UnitOfWork, user_id: UUID | None) -> Actor:
-    if user_id is None or user_id == uow.actor.user_id:
-        return uow.actor
-    if not uow.actor.may(EXPLAIN):
-        raise Forbidden(_("You lack the right {permission}.", permission=EXPLAIN))
-    return await load_actor(uow.kernel, user_id, session=uow.session)

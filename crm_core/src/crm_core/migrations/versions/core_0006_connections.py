@@ -58,8 +58,8 @@ def upgrade() -> None:
             ["user_id"], ["core_user.id"], name=op.f("fk_core_sso_identity_user_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_core_sso_identity")),
-        sa.UniqueConstraint("issuer", "subject", name=op.f("uq_core_sso_identity_issuer")),
-        sa.UniqueConstraint("user_id", "issuer", name=op.f("uq_core_sso_identity_user_id")),
+        sa.UniqueConstraint("issuer", "subject", name=op.f("uq_core_sso_identity_issuer_subject")),
+        sa.UniqueConstraint("user_id", "issuer", name=op.f("uq_core_sso_identity_user_id_issuer")),
     )
     op.create_index(op.f("ix_core_sso_identity_provider_id"), "core_sso_identity", ["provider_id"])
     connections()
@@ -99,7 +99,7 @@ def connections() -> None:
             ["user_id"], ["core_user.id"], name=op.f("fk_core_connection_user_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_core_connection")),
-        sa.UniqueConstraint("user_id", "provider", "subject", name=op.f("uq_core_connection_user_id")),
+        sa.UniqueConstraint("user_id", "provider", "subject", name=op.f("uq_core_connection_user_id_provider_subject")),
     )
     op.create_index(op.f("ix_core_connection_provider"), "core_connection", ["provider"])
 

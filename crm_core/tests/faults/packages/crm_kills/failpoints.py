@@ -19,7 +19,8 @@ from typing import Any
 import sqlalchemy as sa
 from crm_core.db import writes
 from crm_core.entity import tail
-from crm_core.jobs import execute, leases, rows, transport
+from crm_core.features.sinks import jsonl
+from crm_core.jobs import execute, leases, rows, sinks, transport
 
 from crm_core import blobs
 from crm_kills.jobs import NotYet
@@ -35,6 +36,7 @@ WEB_STEPS: dict[str, tuple[str, ...]] = {
     "blob and job row write": ("unnamed blob", "blob without row", "half of the rows"),
     "during the answer": ("answering",),
 }
+SINK_STEPS = ("sink before send", "sink half a line", "sink before position")
 
 _folder = Path()
 _doing: ContextVar[Doing | None] = ContextVar("doing", default=None)
@@ -114,6 +116,7 @@ def install() -> None:
     _transactions()
     _dispatch()
     _store()
+    _sinks()
 
 
 def _jobs() -> None:
@@ -212,6 +215,29 @@ def _store() -> None:
         return path(self, sha256)
 
     blobs.BlobStore.put, blobs.BlobStore.path = putting, naming  # type: ignore[method-assign]
+
+
+def _sinks() -> None:
+    send, moved, write = sinks.Sinks._send, sinks.Sinks._moved, jsonl.write
+
+    async def sending(self: Any, sink: Any, batch: Any) -> None:
+        if sink.name == jsonl.NAME:
+            strike_request("sink before send")
+        await send(self, sink, batch)
+
+    async def moving(self: Any, sink: Any, place: Any, to: int) -> bool:
+        if sink.name == jsonl.NAME:
+            strike_request("sink before position")
+        return await moved(self, sink, place, to)
+
+    def writing(file: Any, lines: bytes) -> None:
+        if ordered("sink half a line"):
+            write(file, lines[: len(lines) - 20])
+            strike_request("sink half a line")
+        write(file, lines)
+
+    sinks.Sinks._send, sinks.Sinks._moved = sending, moving  # type: ignore[method-assign]
+    jsonl.write = writing
 
 
 def around(app: Any) -> Any:
