@@ -39,7 +39,11 @@ def installed(name: str) -> Version | None:
 
 def below(found: dict[str, Version | None]) -> list[str]:
     """Name what is older than its floor."""
-    return [f"{n} {v}" for n, v in found.items() if v is not None and not SpecifierSet(FLOORS[n]).contains(v, prereleases=True)]
+    return [
+        f"{n} {v}"
+        for n, v in found.items()
+        if v is not None and not SpecifierSet(FLOORS[n]).contains(v, prereleases=True)
+    ]
 
 
 def test_nothing_installed_is_below_its_floor() -> None:
@@ -51,7 +55,9 @@ def test_nothing_installed_is_below_its_floor() -> None:
 
 
 def test_pins_are_not_below_the_floors_either() -> None:
-    lines = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["uv"]["constraint-dependencies"]
+    lines = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["uv"][
+        "constraint-dependencies"
+    ]
     pins = {canonicalize_name(p.name): Version(str(p.specifier).removeprefix("==")) for p in map(Requirement, lines)}
     assert below({name: pins.get(name) for name in FLOORS}) == []
 
@@ -64,4 +70,6 @@ def test_a_release_before_the_floor_is_found() -> None:
 @pytest.mark.parametrize("name", sorted(NOT_FIXED))
 def test_what_has_no_fixed_release_is_not_installed_unseen(name: str) -> None:
     held = installed(name)
-    assert held is None or held > NOT_FIXED[name], f"{name} {held} has known holes: say in docs/decisions why it is used"
+    assert held is None or held > NOT_FIXED[name], (
+        f"{name} {held} has known holes: say in docs/decisions why it is used"
+    )

@@ -39,4 +39,8 @@ def test_guard_that_moved_and_test_that_went_are_told(guards: Any) -> None:
 
 def test_outcomes_are_read_per_test_over_all_its_parameters(guards: Any) -> None:
     text = "PASSED a.py::test_x[one - two]\nFAILED a.py::test_x[sqlite] - assert 1 == 2\nERROR b.py::test_y - boom\n"
-    assert guards.OUTCOME.findall(text) == [("PASSED", "a.py::test_x"), ("FAILED", "a.py::test_x"), ("ERROR", "b.py::test_y")]
+    assert guards.OUTCOME.findall(text) == [
+        ("PASSED", "a.py::test_x"),
+        ("FAILED", "a.py::test_x"),
+        ("ERROR", "b.py::test_y"),
+    ]

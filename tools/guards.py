@@ -80,7 +80,18 @@ def copied(folder: Path) -> Path:
 
 def outcomes(root: Path, tests: Iterable[str]) -> tuple[dict[str, set[str]], str]:
     """Run tests of a copy on SQLite; what became of each, over all its parameters, and what pytest printed."""
-    command = [sys.executable, "-m", "pytest", "-q", "-rA", "--tb=line", "--database", "sqlite", "-p", "no:cacheprovider"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-rA",
+        "--tb=line",
+        "--database",
+        "sqlite",
+        "-p",
+        "no:cacheprovider",
+    ]
     path = os.pathsep.join([str(root / "crm_core/src"), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
     environment = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(

@@ -27,7 +27,8 @@ LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)  # a date of today would change the 
 
 def messages(package: Path) -> list[str]:
     """Return the texts of a package, sorted."""
-    found = extract_from_dir(package, METHODS, keywords={"_": None}, options_map={"**.html": {"trimmed": "true"}, "**.txt": {"trimmed": "true"}})
+    trimmed = {"**.html": {"trimmed": "true"}, "**.txt": {"trimmed": "true"}}
+    found = extract_from_dir(package, METHODS, keywords={"_": None}, options_map=trimmed)
     own = (m for file, _line, m, _comments, _context in found if Path(file).parts[0] not in FOREIGN)
     return sorted({m for m in own if isinstance(m, str) and m})
 

@@ -4,8 +4,8 @@ A sealed text is `v1.<key id>.<nonce and ciphertext in base64>`. It is bound to 
 column it does not open as another's. Several keys may open, the present one seals.
 
 A column with sealed text says so with `info={"sealed": "<purpose>"}`, a settings field with
-`Meta(extra={"sealed": "<purpose>"})`; `crm keys rotate` walks both. `info={…, "bound": ("id", "provider")}` says that the
-seal holds for the values of these columns only: its purpose is `bound("<purpose>", row.id, row.provider)`.
+`Meta(extra={"sealed": "<purpose>"})`; `crm keys rotate` walks both. With `info={…, "bound": ("id", "provider")}`
+the seal holds for the values of these columns only: its purpose is `bound("<purpose>", row.id, row.provider)`.
 """
 
 from __future__ import annotations

@@ -73,7 +73,13 @@ async def test_missing_or_cut_file_is_named_in_words_and_the_rest_stays_readable
         answer = await admin.client.get(f"/api/v1/files/{file['id']}/content")
         assert (answer.status_code, answer.json()["code"]) == (404, "core.file_missing")
         assert (file["name"] in answer.json()["detail"], word in answer.json()["detail"]) == (True, True)
-    for path in (f"/files/on?of={of}", f"/files/panel?of={of}", f"/deals/{deal['id']}", f"/files/{gone['id']}", "/files"):
+    for path in (
+        f"/files/on?of={of}",
+        f"/files/panel?of={of}",
+        f"/deals/{deal['id']}",
+        f"/files/{gone['id']}",
+        "/files",
+    ):
         page = await admin.client.get(path)
         assert page.status_code == 200, path
     shown = (await admin.client.get(f"/files/on?of={of}")).text

@@ -145,8 +145,8 @@ async def test_duplicate_late_and_shuffled_events_do_their_work_once(kernel: Ker
                     await uow.session.execute(sa.text("insert into f15_effect values (:e)"), given)
                     await uow.session.execute(
                         sa.text(
-                            "insert into f15 values (:t, :v) on conflict (thing) do update set version = excluded.version "
-                            "where f15.version < excluded.version"
+                            "insert into f15 values (:t, :v) on conflict (thing) do update "
+                            "set version = excluded.version where f15.version < excluded.version"
                         ),
                         given,
                     )

@@ -87,7 +87,8 @@ async def test_position_is_stored_after_the_send_and_not_when_it_fails(
     await drain(sinks)
     place = (await places_of(kernel))["two.one"]
     assert (place.position, place.attempts) == (before, 1)
-    assert place.retry_at is not None and place.retry_at > utcnow()
+    assert place.retry_at is not None
+    assert place.retry_at > utcnow()
     assert len(outside["two"].taken) == 3, "a stuck sink holds up another"
     await drain(sinks)
     assert outside["one"].calls == 1, "it waits before it tries again"

@@ -258,10 +258,10 @@ async def test_failed_delivery_is_tried_again_in_order_of_the_record_and_then_gi
     await contact(kernel, "Bea")
     await pump()
     first = await rows(kernel)
-    assert [(r.state, r.error) for r in first][0] == ("waiting", "answered 500")
+    assert (first[0].state, first[0].error) == ("waiting", "answered 500")
     receiver.status = [302]
     await pump(later=True)
-    assert [r.error for r in await rows(kernel)][0] == "redirects are not followed"
+    assert (await rows(kernel))[0].error == "redirects are not followed"
     for _round in range(4):
         await pump(later=True)
     assert [r.state for r in await rows(kernel)] == ["delivered"] * 4

@@ -103,6 +103,7 @@ async def forged(scene: Scene, make: Callable[[dict[str, Any]], str]) -> None:
 async def swapped_browser(scene: Scene) -> None:
     await scene.begin(scene.victim)
     await scene.victim.get(await scene.returned(scene.attacker))
+    assert scene.oidc.requests("authorization_code") == 0, "the code was traded for another browser"
 
 
 async def swapped_browser_without_flow(scene: Scene) -> None:
@@ -181,6 +182,7 @@ async def mixed_up_providers(scene: Scene) -> None:
     """Begun at one provider, ended at another's address: its token endpoint would get the first one's code."""
     address = await scene.returned(scene.victim)
     await scene.victim.get(address.replace("/corp/", "/other/"))
+    assert scene.oidc.requests("authorization_code") == 0, "the code went to another provider"
 
 
 async def doubled(scene: Scene, name: str) -> None:

@@ -202,12 +202,6 @@ async def cancel_lane(uow: UnitOfWork, lane: str) -> None:
     await _cancel(uow, job.lane == lane)
 
 
-async def cancel_lane(uow: UnitOfWork, lane: str) -> None:
-    """Cancel every unfinished job of a lane: waiting ones end, a running one is asked to stop."""
-    uow.jobs[:] = [row for row in uow.jobs if row["lane"] != lane]
-    await _cancel(uow, job.lane == lane)
-
-
 async def cancel_job(uow: UnitOfWork, job_id: UUID) -> None:
     """Cancel one job: a waiting one ends, a running one is asked to stop. JobEnded when it has ended."""
     if not await _cancel(uow, job.id == job_id):

@@ -12,6 +12,7 @@ import contextlib
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
@@ -115,7 +116,10 @@ class Sinks:
                 await self._first(name)
             elif place.due(utcnow()):
                 task = self.busy[name] = asyncio.create_task(self._feed(sink))
-                task.add_done_callback(lambda _task, name=name: self.busy.pop(name, None))
+                task.add_done_callback(partial(self._fed, name))
+
+    def _fed(self, name: str, _task: asyncio.Task[None]) -> None:
+        self.busy.pop(name, None)
 
     async def _first(self, name: str) -> None:
         insert = (postgresql if self.kernel.db.dialect == "postgresql" else sqlite).insert(SINKS)

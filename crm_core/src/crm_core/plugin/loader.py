@@ -31,10 +31,11 @@ log = logging.getLogger(__name__)
 GROUP, BRIDGES = "crm.plugins", "crm.bridges"
 RESERVED = frozenset({"core", "api", "static", "auth", "admin", "content", "public", "dev"})
 BUILT_IN = (
-    "organisation", "users", "teams", "roles", "session", "sso", "password_resets", "invitations", "security_log",
-    "money", "tags", "companies", "contacts", "leads", "deals", "activities", "comments", "files", "sharing",
-    "handover", "imports", "exports", "views", "jobs", "mail", "connections", "search", "settings", "styleguide", "api_docs",
-    "backups", "operations", "undo", "event_log", "plugins", "sinks", "webhooks",
+    "organisation", "users", "teams", "roles", "session", "sso", "password_resets", "invitations",
+    "security_log", "money", "tags", "companies", "contacts", "leads", "deals", "activities", "comments",
+    "files", "sharing", "handover", "imports", "exports", "views", "jobs", "mail", "connections", "search",
+    "settings", "styleguide", "api_docs", "backups", "operations", "undo", "event_log", "plugins", "sinks",
+    "webhooks",
 )  # fmt: skip
 
 

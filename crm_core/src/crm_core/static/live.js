@@ -6,6 +6,7 @@ const parts = () => [...document.querySelectorAll('[data-live]')];
 const topics = [...new Set(parts().map((part) => part.dataset.live))];
 let timer = 0;
 let busy = false;
+let last = 0;
 
 function heard(message) {
   if (message.lost) { refresh(); return; }
@@ -17,16 +18,19 @@ function heard(message) {
   }
 }
 
-function refresh() { clearTimeout(timer); timer = setTimeout(load, 400); }
+// At once, and then at most once a second, however much happens.
+function refresh() { clearTimeout(timer); timer = setTimeout(load, Math.max(50, 1000 - (Date.now() - last))); }
 
 // Nothing is taken from under somebody's hands: a selection, an open menu or a field with the cursor is left alone.
 const inUse = (part) => part.querySelector(':checked, :focus, details[open]') || document.hidden;
 
 async function load() {
   const targets = [...document.querySelectorAll('[data-live-refresh]')];
-  if (!targets.length || busy) return;
+  if (!targets.length) return;
+  if (busy) { refresh(); return; }
   if (targets.some(inUse)) { timer = setTimeout(load, 3000); return; }
   busy = true;
+  last = Date.now();
   try {
     const answer = await fetch(location.href, { headers: { accept: 'text/html' } });
     if (!answer.ok || answer.redirected) return;

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -33,7 +34,8 @@ HEARTBEAT = 15.0
 """Seconds between two looks at session and rights; also what keeps proxies from closing the stream."""
 MOST_TOPICS = 50
 HEADERS = [
-    (b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-store"), (b"x-accel-buffering", b"no"),
+    (b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),
 ]  # fmt: skip
 
 
@@ -75,12 +77,25 @@ async def allowed(kernel: Kernel, actor: Actor, topics: frozenset[str]) -> froze
     return frozenset(found)
 
 
+def whole(kernel: Kernel, actor: Actor, topics: frozenset[str]) -> frozenset[str]:
+    """Return the entities among topics of which the actor may read every row."""
+    known = [e for topic in topics if (e := kernel.registry.entities.get(topic)) is not None]
+    return frozenset(e.name for e in known if access.scope_of(kernel.registry, actor, e, "read") is who.Scope.all)
+
+
+@lru_cache(maxsize=256)
+def line(message: Message) -> bytes:
+    """Return a message as it is sent; a thousand streams send the same one."""
+    return b"data: " + msgspec.json.encode(message) + b"\n\n"
+
+
 class EventStream(Response[bytes]):
     """The answer that goes on until the browser leaves, the session ends or the process stops."""
 
     def __init__(self, kernel: Kernel, listener: Listener, actor: Actor) -> None:
         super().__init__(b"", media_type="text/event-stream")
-        self.kernel, self.listener, self.actor = kernel, listener, actor
+        self.kernel, self.listener = kernel, listener
+        self.whole = whole(kernel, actor, listener.topics)
 
     def to_asgi_response(self, app: Any, request: Any, **rest: Any) -> ASGIApp:  # type: ignore[override]  # less of it
         """Return what sends the stream."""
@@ -123,21 +138,18 @@ class EventStream(Response[bytes]):
 
     def _line(self, message: Message) -> bytes:
         """Return a message; ids of a list's records only to those who may read them all."""
-        entity = self.kernel.registry.entities.get(message.topic)
-        if entity is not None:
-            everything = access.scope_of(self.kernel.registry, self.actor, entity, "read") is who.Scope.all
-            message = message if everything else Message(message.topic)
-        return b"data: " + msgspec.json.encode(message) + b"\n\n"
+        return line(message) if "/" in message.topic or message.topic in self.whole else line(Message(message.topic))
 
     async def _still(self, scope: Scope) -> bool:
         """Look at session and rights again; False when the session is over or nothing is left to listen to."""
         try:
-            self.actor = await identify(self.kernel, scope)
+            actor = await identify(self.kernel, scope)
         except CrmError:
             return False
-        if self.actor.user_id is None:
+        if actor.user_id is None:
             return False
-        own = frozenset({f"user/{self.actor.user_id}"})
-        left = await allowed(self.kernel, self.actor, self.listener.topics - own)
+        own = frozenset({f"user/{actor.user_id}"})
+        left = await allowed(self.kernel, actor, self.listener.topics - own)
         self.kernel.live.change(self.listener, left | own)
+        self.whole = whole(self.kernel, actor, left)
         return bool(left)

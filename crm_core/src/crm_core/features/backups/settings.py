@@ -19,9 +19,7 @@ class BackupSettings(msgspec.Struct, frozen=True, kw_only=True):
         int,
         Meta(
             title=str(_("Nightly backups kept")),
-            description=str(
-                _("Made every night with SQLite; 0 for none. With PostgreSQL, use crm backup.")
-            ),
+            description=str(_("Made every night with SQLite; 0 for none. With PostgreSQL, use crm backup.")),
             ge=0,
             le=366,
         ),

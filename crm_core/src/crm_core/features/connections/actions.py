@@ -139,9 +139,9 @@ async def disconnect(kernel: Kernel, actor: Actor, connection_id: UUID) -> bool:
             user_id=row.user_id, connection_id=row.id, provider=row.provider, email=row.address, told=bool(refresh)
         )
         await uow.emit(told, about=[Ref("core.user", row.user_id)])
-    done = [
-        await oauth2.revoked(kernel, client, token, hint)
-        for token, hint in ((refresh, "refresh_token"), (access, "access_token"))
-        if token
-    ]
-    return all(done)
+    forgotten = True
+    if refresh:
+        forgotten = await oauth2.revoked(kernel, client, refresh, "refresh_token")
+    if access:
+        forgotten = await oauth2.revoked(kernel, client, access, "access_token") and forgotten
+    return forgotten

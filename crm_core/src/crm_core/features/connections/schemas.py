@@ -10,6 +10,23 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
+from crm_core.i18n import Strings
+
+_ = Strings("crm_core")
+WORDS = (
+    _("As people see it."),
+    _("Further scopes"),
+    _("Beside those that modules ask for."),
+    _("Empty for Google and Microsoft: theirs is known."),
+    _("Authorization endpoint"),
+    _("Token endpoint"),
+    _("Userinfo endpoint"),
+    _("Revocation endpoint"),
+    _("People may connect accounts"),
+    _("Other (OAuth2)"),
+)
+"""What the form says, where texts to translate are collected."""
+
 Kind = Literal["google", "microsoft", "oauth2"]
 
 

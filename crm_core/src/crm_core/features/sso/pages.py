@@ -81,7 +81,7 @@ class SsoPages(PageController):
 async def _refused(request: AnyRequest, problem: CrmError, target: str) -> Response[Any]:
     async with kernel_of(request).read(ANONYMOUS) as uow:
         ways = await queries.ways_in(uow)
-    context = {"problem": problem, "email": "", "next": target, "ways": ways, "passwords_off": False}
+    context: dict[str, Any] = {"problem": problem, "email": "", "next": target, "ways": ways, "passwords_off": False}
     return await answered(request, "core/login.html", status=problem.status, **context)
 
 

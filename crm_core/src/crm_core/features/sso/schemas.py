@@ -8,6 +8,32 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
+from crm_core.i18n import Strings
+
+_ = Strings("crm_core")
+WORDS = (
+    _("As on the button of the log-in page."),
+    _("Key"),
+    _("Part of the address people come back to: small letters, digits."),
+    _("Such as https://accounts.google.com: the address before /.well-known."),
+    _("Client ID"),
+    _("Claim with groups"),
+    _("Such as groups or realm_access.roles."),
+    _("Roles by group"),
+    _("A line for each: group = role. The group * is everybody."),
+    _("E-mail domains"),
+    _("Only addresses of these; empty: all."),
+    _("Make an account at the first sign-in"),
+    _("Link existing users by e-mail"),
+    _("At the first sign-in, if the provider has verified the address."),
+    _("Take all its addresses as verified"),
+    _("Only for a directory of your own, such as Entra ID with one tenant."),
+    _("The provider asks for it"),
+    _("Ours is asked for too"),
+    _("People may sign in with it"),
+)
+"""What the form says, where texts to translate are collected."""
+
 SecondFactor = Literal["provider", "own"]
 
 

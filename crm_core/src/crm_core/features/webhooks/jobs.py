@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 import msgspec
+import sqlalchemy as sa
 
 from crm_core import net, secrets
 from crm_core.auth.actor import system
@@ -90,19 +91,25 @@ async def _prepared(job: JobContext, call: DeliverWebhook) -> Ready | None:
             raise RetryJob(LOOK_AGAIN)
         if webhook.retry_at is not None and webhook.retry_at > uow.now:
             raise RetryJob((webhook.retry_at - uow.now).total_seconds() + 0.5)
+    state, error, body = await _message(job, webhook, row)
+    if body is None:
+        await _ended(job, row, state, error)
+        return None
+    return Ready(webhook, row, body, _keys(job.kernel, webhook))
+
+
+async def _message(job: JobContext, webhook: Webhook, row: WebhookDelivery) -> tuple[str, str, bytes | None]:
+    """Return what is to be sent; without a body the state and the reason with which the delivery ends."""
     if not webhook.is_active or webhook.deleted_at is not None:
-        return await _ended(job, row, "failed", "the webhook is switched off")
+        return "failed", "the webhook is switched off", None
     try:
-        body = await _body(job, webhook, row)
+        return "skipped", "", await _body(job, webhook, row)
     except UserUnknown:
         async with job.transaction(ACTOR) as uow:
             await stop(uow, webhook.id, "its owner is switched off")
-        return await _ended(job, row, "failed", "the webhook's owner is switched off")
+        return "failed", "the webhook's owner is switched off", None
     except NotFound:
-        return await _ended(job, row, "failed", "the event is not in the log any more")
-    if body is None:
-        return await _ended(job, row, "skipped", "")
-    return Ready(webhook, row, body, _keys(job.kernel, webhook))
+        return "failed", "the event is not in the log any more", None
 
 
 async def _body(job: JobContext, webhook: Webhook, row: WebhookDelivery) -> bytes | None:
@@ -135,14 +142,18 @@ async def post(kernel: Kernel, ready: Ready) -> Outcome:
     """Send a message. Every failure to connect reads alike, so that nobody maps a network by it."""
     began = time.monotonic()
     given = {
-        "content-type": "application/json", "user-agent": f"crm-core/{version('crm-core')}", "accept-encoding": "identity",
+        "content-type": "application/json", "accept-encoding": "identity",
+        "user-agent": f"crm-core/{version('crm-core')}",
         **webhooks.headers(ready.keys, ready.row.message_id, ready.body),
     }  # fmt: skip
     status, text, error = None, "", ""
     try:
-        async with asyncio.timeout(SECONDS), net.client(kernel.config) as http:
-            async with http.stream("POST", ready.webhook.url, content=ready.body, headers=given) as answer:
-                status, text = answer.status_code, await _excerpt(answer)
+        async with (
+            asyncio.timeout(SECONDS),
+            net.client(kernel.config) as http,
+            http.stream("POST", ready.webhook.url, content=ready.body, headers=given) as answer,
+        ):
+            status, text = answer.status_code, await _excerpt(answer)
     except TimeoutError:
         error = "no answer in time" if status is None else ""
     except (CrmError, httpx2.HTTPError, httpx2.InvalidURL, UnicodeError, ValueError):
@@ -200,8 +211,6 @@ async def _failed(uow: UnitOfWork, webhook: Webhook, outcome: Outcome) -> None:
 
 async def _health(uow: UnitOfWork, webhook: Webhook, **values: Any) -> None:
     """Write beside the record: its health is no change of the record."""
-    import sqlalchemy as sa
-
     await uow.session.execute(
         sa.update(Webhook).where(Webhook.id == webhook.id).values(**values),
         execution_options={"synchronize_session": False},

@@ -12,6 +12,7 @@ from crm_core.plugin import (
     EventType,
     Job,
     Listener,
+    NavItem,
     Permission,
     Retention,
     Slot,
@@ -80,3 +81,11 @@ def crm_slots() -> Sequence[Slot]:
 @hookimpl
 def crm_retention() -> Sequence[Retention]:
     return retention.KINDS
+
+
+@hookimpl
+def crm_nav() -> Sequence[NavItem]:
+    return (
+        NavItem(label=_("Webhooks"), href="/webhooks", icon="webhook", permission="core.webhook.read", order=984,
+                group="Administration"),
+    )  # fmt: skip

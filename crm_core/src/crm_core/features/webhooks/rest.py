@@ -48,5 +48,5 @@ class DeliveriesApi(ApiController):
     @post("/secret", status_code=200, operation_id="show_webhook_secret", summary="Show the secret",
           opt={"permission": "core.webhook.edit", "private": True})  # fmt: skip
     async def secret(self, uow: Uow, record_id: FromPath[UUID]) -> SecretOut:
-        """Return the secret that signatures are checked with; only to its owner and administrators, and written down."""
+        """Return the secret of signatures, to its owner and administrators; that it was asked for is written down."""
         return await actions.show_secret(uow, await webhook_of(uow, record_id, "edit"))

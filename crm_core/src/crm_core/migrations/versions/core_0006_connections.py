@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from crm_core.db import types
@@ -12,7 +14,7 @@ branch_labels = None
 depends_on = None
 
 
-def provider_columns() -> list[sa.Column]:
+def provider_columns() -> list[sa.Column[Any]]:
     return [
         sa.Column("key", sa.String(length=32), nullable=False),
         sa.Column("name", sa.String(length=100), nullable=False),

@@ -8,7 +8,6 @@ from crm_core.plugin import Job, hookimpl
 
 from crm_kills import jobs, rest, schemas
 
-
 MOST = 50
 """Attempts: each kill takes along what runs beside, and a job whose process died eight times would end dead."""
 
