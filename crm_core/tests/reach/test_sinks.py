@@ -16,7 +16,7 @@ from crm_core.db.types import utcnow
 from crm_core.features.sinks import jsonl
 from crm_core.features.sinks.settings import EventFileSettings
 from crm_core.jobs import offices
-from crm_core.jobs.sinks import Sinks, places_of
+from crm_core.jobs.sinks import NEWEST, Sinks, places_of
 from crm_core.jobs.tables import LEASES, SINKS
 from crm_core.kernel import Kernel
 from crm_core.testing.people import People
@@ -206,3 +206,24 @@ async def test_long_texts_leave_whole(kernel: Kernel, number: Number, outside: d
     await number()
     await drain(sinks)
     assert len(outside["one"].taken[-1].payload["after"]["description"]) == 9000
+
+
+async def test_numbers_are_not_given_again_when_all_events_are_old_enough_to_be_deleted(
+    kernel: Kernel, contact: Make, number: Number
+) -> None:
+    from crm_core.features.operations.metrics import exposition
+    from crm_core.features.operations.retention import KINDS
+
+    [kind] = [k for k in KINDS if k.name == "core.events"]
+    await ready(kernel, number)
+    await contact(kernel, "Ada", changes=3)
+    await number()
+    async with kernel.read(system("test")) as uow:
+        assert b'crm_sink_lag{sink="two.one"} 4.0' in await exposition(uow)
+        before = await uow.session.scalar(NEWEST)
+    async with kernel.write(system("test")) as uow:
+        await kind.delete(uow, utcnow() + timedelta(days=1), 1000)
+    await contact(kernel, "Bea")
+    await number()
+    async with kernel.read(system("test")) as uow:
+        assert await uow.session.scalar(NEWEST) > (before or 0)

@@ -16,8 +16,9 @@ import sqlalchemy as sa
 from crm_core.auth.actor import system
 from crm_core.auth.links import PublicLink
 from crm_core.db.types import utcnow
+from crm_core.entity.event_rows import EventData, EventRow
 from crm_core.features.connections.models import Connection
-from crm_core.features.sso.models import SsoIdentity
+from crm_core.features.identities.models import SsoIdentity
 from crm_core.kernel import Kernel
 from crm_core.testing.oidc import OidcServer, Trip, address_in
 from crm_core.testing.people import People
@@ -100,10 +101,17 @@ async def forged(scene: Scene, make: Callable[[dict[str, Any]], str]) -> None:
     await scene.victim.get(scene.oidc.visit(address))
 
 
+async def reasons(scene: Scene) -> set[str]:
+    """Return what the security log says of refusals."""
+    async with scene.kernel.db.session(readonly=True) as session:
+        query = sa.select(EventData.payload).join(EventRow, EventRow.id == EventData.event_id)
+        return {p["what"] for p in await session.scalars(query.where(EventRow.type.endswith(".refused")))}
+
+
 async def swapped_browser(scene: Scene) -> None:
     await scene.begin(scene.victim)
     await scene.victim.get(await scene.returned(scene.attacker))
-    assert scene.oidc.requests("authorization_code") == 0, "the code was traded for another browser"
+    assert await reasons(scene) == {"browser"}
 
 
 async def swapped_browser_without_flow(scene: Scene) -> None:

@@ -3,8 +3,8 @@
 import pytest
 import sqlalchemy as sa
 from crm_core.auth.people import Role, User, UserRole
+from crm_core.features.identities.models import SsoIdentity, SsoProvider
 from crm_core.features.session import totp
-from crm_core.features.sso.models import SsoIdentity, SsoProvider
 from crm_core.features.sso.schemas import GroupRole
 
 PASSWORD = "quite a long secret"

@@ -14,7 +14,7 @@ from prometheus_client.exposition import generate_latest
 from crm_core.counts import BOUNDS
 from crm_core.entity.event_rows import EventPosition, EventRow
 from crm_core.jobs.dispatch import first_id
-from crm_core.jobs.tables import JOBS
+from crm_core.jobs.tables import JOBS, SINKS
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
@@ -40,7 +40,8 @@ class Measured:
 async def exposition(uow: UnitOfWork) -> bytes:
     """Return all metrics as Prometheus reads them."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(Measured([*requests(uow.kernel), *await jobs(uow), *await events(uow), *connections(uow.kernel)]))
+    stored = [*await jobs(uow), *await events(uow), *await sinks(uow)]
+    registry.register(Measured([*requests(uow.kernel), *stored, *connections(uow.kernel)]))
     return bytes(generate_latest(registry))
 
 
@@ -84,6 +85,18 @@ async def events(uow: UnitOfWork) -> list[Metric]:
         gauge("crm_events_unnumbered", "Events the dispatcher has not numbered", count),
         gauge("crm_event_lag_seconds", "Age of the first event without a number", lag),
     ]
+
+
+async def sinks(uow: UnitOfWork) -> list[Metric]:
+    """Return how many events wait for each sink, and how often in a row each has failed."""
+    place = EventPosition.__table__.c.position
+    behind = sa.select(sa.func.count()).where(place > SINKS.c.position).correlate(SINKS).scalar_subquery()
+    lag = GaugeMetricFamily("crm_sink_lag", "Events that wait for a sink", labels=("sink",))
+    failures = GaugeMetricFamily("crm_sink_failures", "Failures of a sink in a row", labels=("sink",))
+    for name, waiting, failed in await uow.session.execute(sa.select(SINKS.c.name, behind, SINKS.c.attempts)):
+        lag.add_metric((name,), waiting)
+        failures.add_metric((name,), failed)
+    return [lag, failures]
 
 
 def connections(kernel: Kernel) -> list[Metric]:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from crm_core.auth.attempts import Attempt
 from crm_core.db.model import metadata
 from crm_core.db.tables import Idempotency
-from crm_core.entity.event_rows import EventRow
+from crm_core.entity.event_rows import EventPosition, EventRow
 from crm_core.features.mail.models import MailRow
 from crm_core.features.mail.schemas import State
 from crm_core.jobs.tables import JOBS
@@ -62,6 +62,13 @@ MAIL, EVENT, ATTEMPT, ANSWER = MailRow.__table__, EventRow.__table__, Attempt.__
 
 def _mails(before: datetime) -> list[Any]:
     return [MAIL.c.created_at < before, MAIL.c.state.not_in((State.queued, State.sending))]
+
+
+def _events(before: datetime) -> list[Any]:
+    # SQLite would give the numbers of a table's last rows again; sinks would take new events for old ones.
+    place: Any = EventPosition.__table__
+    newest = sa.select(place.c.event_id).order_by(place.c.position.desc()).limit(1).scalar_subquery()
+    return [EVENT.c.at < before, sa.or_(newest.is_(None), EVENT.c.id != newest)]
 
 
 async def count_trash(uow: UnitOfWork, before: datetime) -> int:
@@ -114,5 +121,5 @@ KINDS = (
     rows("core.attempts", _("Sign-in attempts"), 90, ATTEMPT, ATTEMPT.c.id, lambda b: [ATTEMPT.c.at < b]),
     rows("core.answers", _("Answers kept for repeated requests"), 3, ANSWER, ANSWER.c.key, lambda b: [ANSWER.c.at < b]),
     Retention(name="core.trash", label=_("Records in the trash"), days=90, count=count_trash, delete=empty_trash),
-    rows("core.events", _("Events and history"), 0, EVENT, EVENT.c.id, lambda b: [EVENT.c.at < b]),
+    rows("core.events", _("Events and history"), 0, EVENT, EVENT.c.id, _events),
 )

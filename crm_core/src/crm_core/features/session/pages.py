@@ -11,6 +11,7 @@ from crm_core.auth.passwords import HINT
 from crm_core.auth.session import cookie
 from crm_core.db.tables import NOBODY
 from crm_core.errors import Invalid, NotFound, RateLimited
+from crm_core.features.identities import public as identities
 from crm_core.features.session import actions, second_factor, sign_in
 from crm_core.features.session.requests import (
     NO_STORE,
@@ -27,7 +28,6 @@ from crm_core.features.session.requests import (
     visitor,
 )
 from crm_core.features.session.settings import rules
-from crm_core.features.sso import public as sso
 from crm_core.i18n import Strings
 from crm_core.uow import UnitOfWork
 from crm_core.web.controllers import PageController
@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 async def ways(uow: UnitOfWork) -> dict[str, Any]:
     """Return by which ways the log-in page offers to sign in."""
-    found = await sso.ways_in(uow)
+    found = await identities.ways_in(uow)
     return {"ways": found, "passwords_off": bool(found) and (await rules(uow)).passwords_off}
 
 

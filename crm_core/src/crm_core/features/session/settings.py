@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from msgspec import Meta
 
 from crm_core.db.tables import NOBODY, Setting
-from crm_core.features.sso import public as sso
+from crm_core.features.identities import public as identities
 from crm_core.plugin import SettingsGroup, Strings
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class SignInRules(msgspec.Struct, frozen=True, kw_only=True):
 async def demand_way_in(uow: UnitOfWork, old: SignInRules, new: SignInRules) -> None:
     """Refuse to switch passwords off while no administrator can sign in without one."""
     if new.passwords_off and not old.passwords_off:
-        await sso.demand_way_in(uow)
+        await identities.demand_way_in(uow)
 
 
 GROUP = SettingsGroup(

@@ -24,9 +24,9 @@ from crm_core.auth.session import Session, revoke_sessions, start_session
 from crm_core.db.tables import NOBODY
 from crm_core.entity.folding import fold
 from crm_core.errors import Unauthenticated
+from crm_core.features.identities import public as identities
 from crm_core.features.session import events, second_factor
 from crm_core.features.session.settings import rules
-from crm_core.features.sso import public as sso
 from crm_core.i18n import Strings
 from crm_core.plugin.declare import Ref
 from crm_core.uow import UnitOfWork
@@ -113,7 +113,7 @@ async def password_counts(uow: UnitOfWork, actor: Actor) -> bool:
     """
     if not (await rules(uow)).passwords_off:
         return True
-    return actor.rights.everything and not await sso.is_way_in(uow)
+    return actor.rights.everything and not await identities.is_way_in(uow)
 
 
 async def _tell_failed(kernel: Kernel, user_id: UUID | None, visitor: Visitor) -> None:

@@ -14,11 +14,11 @@ from crm_core.auth.people import EMAIL, User, UserRole
 from crm_core.entity import records
 from crm_core.entity.folding import fold
 from crm_core.errors import Conflict
+from crm_core.features.identities.public import SsoIdentity, SsoProvider
 from crm_core.features.oauth2 import public as oauth2
 from crm_core.features.session.public import Entry, Visitor, enter, open_session
 from crm_core.features.sso import providers
 from crm_core.features.sso.events import IdentityLinked, IdentityUnlinked, RolesKept, SsoRefused
-from crm_core.features.sso.models import SsoIdentity, SsoProvider
 from crm_core.i18n import LOCALES
 from crm_core.plugin import Ref
 

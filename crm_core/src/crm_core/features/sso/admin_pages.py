@@ -9,8 +9,8 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from crm_core.errors import Invalid
+from crm_core.features.identities.public import SsoProvider
 from crm_core.features.sso import providers
-from crm_core.features.sso.models import SsoProvider
 from crm_core.features.sso.schemas import ProviderForm, ProviderIn
 from crm_core.i18n import Strings
 from crm_core.uow import UnitOfWork

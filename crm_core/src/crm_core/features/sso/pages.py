@@ -9,6 +9,7 @@ from litestar.params import FromPath
 
 from crm_core.auth.actor import ANONYMOUS
 from crm_core.errors import CrmError, NotFound, RateLimited
+from crm_core.features.identities import public as identities
 from crm_core.features.oauth2 import public as oauth2
 from crm_core.features.session.public import (
     NO_STORE,
@@ -80,7 +81,7 @@ class SsoPages(PageController):
 
 async def _refused(request: AnyRequest, problem: CrmError, target: str) -> Response[Any]:
     async with kernel_of(request).read(ANONYMOUS) as uow:
-        ways = await queries.ways_in(uow)
+        ways = await identities.ways_in(uow)
     context: dict[str, Any] = {"problem": problem, "email": "", "next": target, "ways": ways, "passwords_off": False}
     return await answered(request, "core/login.html", status=problem.status, **context)
 

@@ -12,9 +12,9 @@ from crm_core.auth.actor import ActorKind
 from crm_core.auth.people import Role
 from crm_core.entity.folding import fold
 from crm_core.errors import Forbidden, Invalid, NotFound
+from crm_core.features.identities.public import SECRET, SsoProvider
 from crm_core.features.oauth2.public import Client, demand_address
 from crm_core.features.sso.events import SsoProviderDeleted, SsoProviderSaved
-from crm_core.features.sso.models import SECRET, SsoProvider
 from crm_core.features.sso.schemas import GroupRole, ProviderIn, ProviderOut
 from crm_core.i18n import Strings, Text
 

@@ -13,6 +13,12 @@ depends_on = None
 
 
 def upgrade() -> None:
+    _sinks()
+    _webhooks()
+    _deliveries()
+
+
+def _sinks() -> None:
     op.create_table(
         "core_sink",
         sa.Column("name", sa.String(length=128), nullable=False),
@@ -32,6 +38,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("source", "event_id", name=op.f("pk_core_inbound_event")),
     )
     op.create_index("ix_core_inbound_event_at", "core_inbound_event", ["at"], unique=False)
+
+
+def _webhooks() -> None:
     op.create_table(
         "core_webhook",
         sa.Column("name", sa.String(length=100), nullable=False),
@@ -65,6 +74,9 @@ def upgrade() -> None:
     )
     op.create_index("ix_core_webhook_owner_id", "core_webhook", ["owner_id"], unique=False)
     op.create_index("ix_core_webhook_team_id", "core_webhook", ["team_id"], unique=False)
+
+
+def _deliveries() -> None:
     op.create_table(
         "core_webhook_delivery",
         sa.Column("webhook_id", types.Id(), nullable=False),

@@ -1,0 +1,1 @@
+"""Who people are at other providers: the tables of single sign-on, and what signing in asks of them."""
