@@ -13,7 +13,6 @@ from crm_core.entity.fields import Field
 from crm_core.i18n import Text
 
 if TYPE_CHECKING:
-
     from crm_core.jobs.context import JobContext
     from crm_core.uow import UnitOfWork
 

@@ -1,8 +1,8 @@
 """The pytest plugin for the CRM and its plugins: real databases, a kernel, a client.
 
 Fixtures: `database_url` (SQLite and PostgreSQL, see `dialect`), `config`, `kernel`, `uow`, `app`, `client`, `as_user`,
-`api`, `jobs`, `events`, `count_queries`, `redis_url`, `oidc`; `no_network` is on everywhere. Tests override `plugins` to load
-plugins that are not installed, as (name, module) pairs.
+`api`, `jobs`, `events`, `count_queries`, `redis_url`, `oidc`; `no_network` is on everywhere. Tests override
+`plugins` to load plugins that are not installed, as (name, module) pairs.
 """
 
 from __future__ import annotations

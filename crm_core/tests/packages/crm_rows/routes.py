@@ -109,6 +109,7 @@ OTHERS: dict[str, tuple[str, dict[str, Any]]] = {
     "POST /api/v1/webhooks/{record_id}/deliveries/{delivery_id}/replay": ("nowhere", {"json": {}}),
     "POST /api/v1/webhooks/{record_id}/secret": ("nowhere", {"json": {}}),
     "GET /webhooks/{record_id}/deliveries": ("nowhere", {}),
+    "GET /webhooks/{record_id}/history": ("nowhere", {}),
     "POST /webhooks/{record_id}/deliveries/{delivery_id}/replay": ("nowhere", {"data": {}}),
     "POST /webhooks/{record_id}/secret": ("nowhere", {"data": {}}),
     "GET /webhook-panel": ("nowhere", {"params": {"id": "01890000-0000-7000-8000-000000000000"}}),

@@ -40,6 +40,10 @@ def days_of(kind: Retention, settings: RetentionSettings) -> int:
 
 
 GROUP = SettingsGroup(
-    name="core.retention", struct=RetentionSettings, label=_("How long things are kept"), order=70,
-    page="/admin/retention", validate=validate
+    name="core.retention",
+    struct=RetentionSettings,
+    label=_("How long things are kept"),
+    order=70,
+    page="/admin/retention",
+    validate=validate,
 )

@@ -8,7 +8,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
 from crm_core.features.webhooks import actions, queries
-from crm_core.features.webhooks.rest import webhook_of
+from crm_core.features.webhooks.queries import webhook_of
 from crm_core.i18n import Strings
 from crm_core.uow import UnitOfWork
 from crm_core.web import PageController, htmx, page, redirect

@@ -6,12 +6,19 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from crm_core.features.webhooks.models import WebhookDelivery
+from crm_core.entity import access
+from crm_core.features.webhooks.models import Webhook, WebhookDelivery
 from crm_core.features.webhooks.schemas import DeliveriesPage, DeliveryOut
 from crm_core.uow import UnitOfWork
 
 STATES = ("waiting", "delivered", "failed", "skipped")
 MOST = 200
+
+
+async def webhook_of(uow: UnitOfWork, webhook_id: UUID, verb: str = "read") -> Webhook:
+    """Return a webhook that the actor may `verb`."""
+    found: Webhook = await access.get(uow, uow.registry.entity("core.webhook"), webhook_id, verb)
+    return found
 
 
 async def deliveries(

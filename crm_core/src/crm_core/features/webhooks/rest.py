@@ -6,20 +6,12 @@ from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
-from crm_core.entity import access
 from crm_core.features.webhooks import actions, queries
-from crm_core.features.webhooks.models import Webhook
 from crm_core.features.webhooks.schemas import DeliveriesPage, SecretOut, Tested
 from crm_core.uow import UnitOfWork
 from crm_core.web import ApiController
 
 Uow = NamedDependency[UnitOfWork]
-
-
-async def webhook_of(uow: UnitOfWork, webhook_id: UUID, verb: str = "read") -> Webhook:
-    """Return a webhook that the actor may `verb`."""
-    found: Webhook = await access.get(uow, uow.registry.entity("core.webhook"), webhook_id, verb)
-    return found
 
 
 class DeliveriesApi(ApiController):
@@ -35,18 +27,18 @@ class DeliveriesApi(ApiController):
         limit: FromQuery[int] = 50,
     ) -> DeliveriesPage:  # fmt: skip
         """Return deliveries, newest first; `in_state` is waiting, delivered, failed or skipped."""
-        await webhook_of(uow, record_id)
+        await queries.webhook_of(uow, record_id)
         return await queries.deliveries(uow, record_id, in_state=in_state, before=cursor, limit=limit)
 
     @post("/deliveries/{delivery_id:uuid}/replay", status_code=200, operation_id="replay_webhook_delivery",
           summary="Send a delivery again", opt={"permission": "core.webhook.edit"})  # fmt: skip
     async def replay(self, uow: Uow, record_id: FromPath[UUID], delivery_id: FromPath[UUID]) -> Tested:
         """Send one event again, with the message id it had."""
-        webhook = await webhook_of(uow, record_id, "edit")
+        webhook = await queries.webhook_of(uow, record_id, "edit")
         return Tested(delivery_id=await actions.replay_one(uow, webhook, delivery_id))
 
     @post("/secret", status_code=200, operation_id="show_webhook_secret", summary="Show the secret",
           opt={"permission": "core.webhook.edit", "private": True})  # fmt: skip
     async def secret(self, uow: Uow, record_id: FromPath[UUID]) -> SecretOut:
         """Return the secret of signatures, to its owner and administrators; that it was asked for is written down."""
-        return await actions.show_secret(uow, await webhook_of(uow, record_id, "edit"))
+        return await actions.show_secret(uow, await queries.webhook_of(uow, record_id, "edit"))

@@ -105,7 +105,6 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_core_mail_file_mail_id"), ["mail_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_core_mail_file_sha256"), ["sha256"], unique=False)
 
-
     op.create_table(
         "core_mail_server",
         sa.Column("transport", sa.String(length=64), nullable=False),
