@@ -64,7 +64,7 @@ async def _value(uow: UnitOfWork, entity: Entity, one: Any, mark: str, number: i
 
 def form_of(entity: Entity, record: Any) -> dict[str, Any]:
     """Return what a form of this record would send back unchanged, its simple fields."""
-    simple = ("text", "long_text", "choice", "link", "stage", "email", "integer", "decimal", "percent", "date")
+    simple = ("text", "long_text", "choice", "link", "stage", "email", "url", "integer", "decimal", "percent", "date")
     given = [(x.name, getattr(record, x.name)) for x in entity.fields if x.kind in simple and not x.readonly]
     found = {k: str(v) for k, v in given if v is not None}
     for one in entity.fields:
