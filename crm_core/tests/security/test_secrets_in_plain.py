@@ -29,7 +29,6 @@ from crm_core.auth import passwords
 from crm_core.auth.actor import system
 from crm_core.auth.links import create_link
 from crm_core.config import Config
-from crm_core.db.model import metadata
 from crm_core.db.types import utcnow
 from crm_core.entity.changes import told_columns
 from crm_core.features.backups import actions as backups
@@ -251,7 +250,7 @@ async def tables(kernel: Kernel) -> AsyncIterator[tuple[str, str]]:
     """Yield (place, text) of every cell."""
     async with kernel.db.read.connect() as connection:
         names = await connection.run_sync(lambda c: sa.inspect(c).get_table_names())
-        for name in sorted(set(names) | set(metadata.tables)):
+        for name in sorted(names):
             for row in (await connection.execute(sa.text(f'select * from "{name}"'))).mappings():
                 for column, value in row.items():
                     yield f"table {name}.{column}", value.decode("latin-1") if isinstance(value, bytes) else str(value)
