@@ -62,7 +62,7 @@ def test_edit_is_undone_by_the_button_beside_its_message(open_page: Open, site: 
     page = open_page(f"{path}/edit", scripts=scripts)
     page.get_by_label("City").fill("Mainz")
     page.get_by_role("button", name="Save").click()
-    message = page.locator("#toasts" if scripts else "main .notice-line")
+    message = page.locator("#toasts" if scripts else "main .notice-line:not([hidden])")
     expect(message).to_contain_text("Saved.")
     message.locator("button").click()
     expect(message).to_contain_text("Undone.")
