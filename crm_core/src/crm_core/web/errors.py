@@ -41,6 +41,10 @@ class TooDeep(CrmError):
     """JSON nested deeper than anything of ours."""
 
 
+class NotUtf8(CrmError):
+    """The body is not text in UTF-8."""
+
+
 class ValueNotStorable(Invalid):
     """A value the database cannot take (out of range, not text in its encoding)."""
 
@@ -66,6 +70,9 @@ def known(error: Exception) -> CrmError | None:
     if isinstance(error, RecursionError):
         log.warning("a request nested too deep", exc_info=error)
         return TooDeep(_("The request is nested too deep."))
+    if isinstance(error, UnicodeDecodeError):  # what reads JSON lets it through
+        log.warning("a request is not in UTF-8", exc_info=error)
+        return NotUtf8(_("The request is not text in UTF-8."))
     if (away := unavailable(error)) is not None:
         return away
     state = str(getattr(getattr(error, "orig", error), "sqlstate", "") or "")
