@@ -247,6 +247,11 @@ async def test_migration_of_a_big_table_killed_at_every_statement_then_down_and_
     (tmp_path / "clean").mkdir()
     clean = databases.empty(dialect, tmp_path / "clean")
     expected = await schemas(clean, big)
+    # Undisturbed, the same way down and up again: SQLite words a table anew each time it is copied.
+    await migrate.downgrade(clean, big, "-1")
+    down = await hashed(clean)
+    await migrate.upgrade(clean, (big,))
+    again = await hashed(clean)
     databases.drop(clean)
     await step(url, big)
     async with migrate.connected(url) as connection, connection.begin():
@@ -263,9 +268,9 @@ async def test_migration_of_a_big_table_killed_at_every_statement_then_down_and_
     same = await hashed(url) == expected["big_0002"]
     told("a big table, backfill, index, copy", dialect, count, outcome, same, started)
     await migrate.downgrade(url, big, "-1")
-    assert await hashed(url) == expected["big_0001"]
+    assert await hashed(url) == down
     await migrate.upgrade(url, (big,))
-    assert await hashed(url) == expected["big_0002"]
+    assert await hashed(url) == again
     assert await counts(url, ["big_row", "big_child"]) == rows
 
 
