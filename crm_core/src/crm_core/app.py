@@ -12,6 +12,8 @@ from litestar.di import Provide
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
+from litestar.routes import ASGIRoute, BaseRoute, HTTPRoute, WebSocketRoute
+from litestar.types.internal_types import RouteHandlerMapItem
 
 from crm_core.auth.actor import ANONYMOUS, Actor, ActorKind
 from crm_core.auth.session import authenticate, demand_form_token, identify
@@ -104,7 +106,7 @@ def create_app(kernel: Kernel, *, on_start: Iterable[Callable[[Kernel], Any]] = 
 
 def assemble(registry: Registry) -> Litestar:
     """Return the application as far as it depends on plugins only: routes, templates, assets, API description."""
-    app = Litestar(
+    app = Application(
         route_handlers=[
             *registry.gather(hookspecs.crm_routes),
             *rest_routes(registry),
@@ -125,6 +127,25 @@ def assemble(registry: Registry) -> Litestar:
     )
     app.state.web, app.state.bare = Web(registry), app.asgi_handler
     return app
+
+
+class Application(Litestar):
+    """Litestar whose map of routes grows with them: made anew for each path, it took 0.4 s of 1 s for 500 paths."""
+
+    @property
+    def route_handler_method_map(self) -> dict[str, RouteHandlerMapItem]:
+        known: list[BaseRoute] = self.__dict__.setdefault("_known", [])
+        found: dict[str, RouteHandlerMapItem] = self.__dict__.setdefault("_by_path", {})
+        for number, route in enumerate(self.routes):
+            if number < len(known) and known[number] is route:
+                continue
+            known[number : number + 1] = [route]
+            handlers = found.setdefault(route.path, {})
+            if isinstance(route, HTTPRoute):
+                handlers |= {method: handler for handler in route.route_handlers for method in handler.http_methods}
+            elif isinstance(route, WebSocketRoute | ASGIRoute):
+                handlers["websocket" if isinstance(route, WebSocketRoute) else "asgi"] = route.route_handler
+        return found
 
 
 def entity_routes(registry: Registry) -> list[Any]:

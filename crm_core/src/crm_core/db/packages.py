@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +13,8 @@ from crm_core.plugin import hookspecs
 from crm_core.plugin.registry import Registry
 
 VERSION_TABLE = "alembic_version_"
+REVISION = re.compile(r'^revision(?::[^=]*)? = "([^"]+)"', re.MULTILINE)
+DOWN = re.compile(r'^down_revision(?::[^=]*)? = "([^"]+)"', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,12 @@ class Package:
     def version_table(self) -> str:
         """Return the table alembic keeps this package's revision in."""
         return VERSION_TABLE + self.name
+
+    def heads(self) -> set[str]:
+        """Return the revisions no other one follows, read from the files' own lines."""
+        texts = [file.read_text(encoding="utf-8") for file in self.versions.glob("*.py")]
+        after = {found for text in texts for found in DOWN.findall(text)}
+        return {found for text in texts for found in REVISION.findall(text)} - after
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,7 @@
-"""Making backups, and putting one back."""
+"""Making backups, and putting one back.
+
+alembic is loaded where it is used: a web process that makes no backup need not carry it (10 MB).
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,6 @@ from crm_core.auth.actor import system
 from crm_core.auth.session import revoke_sessions
 from crm_core.blobs import BlobStore
 from crm_core.config import Config
-from crm_core.db import migrate
 from crm_core.db.packages import packages
 from crm_core.errors import UserError
 from crm_core.features.backups import archive
@@ -48,6 +50,8 @@ async def back_up(config: Config, registry: Registry, target: Path | None = None
     """Write a backup (into the folder of backups when no file is given); return where it is and what it says."""
     name = f"{archive.PREFIX}{datetime.now(UTC):%Y%m%d-%H%M%S}{archive.SUFFIX}"
     path = target or folder_of(config) / name
+    from crm_core.db import migrate
+
     states = await migrate.status(config.database_url, packages(registry))
     revisions = {s.package.name: s.current for s in states if s.current}
     try:
@@ -113,6 +117,8 @@ async def _put_postgresql(config: Config, copy: Path, replace: bool) -> None:
 
 
 async def _has_tables(config: Config) -> bool:
+    from crm_core.db import migrate
+
     async with migrate.connected(config.database_url) as connection:
         found = await connection.exec_driver_sql("select to_regclass('core_plugin') is not null")
         return bool(found.scalar())
@@ -120,6 +126,8 @@ async def _has_tables(config: Config) -> bool:
 
 async def _calm(config: Config) -> None:
     """Bring the copy's tables to what the code needs, stop all sending, and end the sessions."""
+    from crm_core.db import migrate
+
     kernel = await open_kernel(config)
     try:
         await migrate.upgrade(config.database_url, packages(kernel.registry))

@@ -11,7 +11,6 @@ from datetime import datetime
 from urllib.parse import quote
 from uuid import UUID
 
-import segno
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.hotp import HOTP
 
@@ -63,6 +62,8 @@ def uri(secret: str, account: str, issuer: str) -> str:
 
 def qr_svg(text: str, title: str) -> str:
     """Return a QR code as an SVG element without styles or ids, black on white in any theme."""
+    import segno  # here, so that a web process does not carry it for a page that is rarely opened
+
     out = io.BytesIO()
     segno.make(text, error="m", micro=False).save(
         out, kind="svg", scale=4, border=4, dark="#000", light="#fff", xmldecl=False, svgns=False, nl=False,

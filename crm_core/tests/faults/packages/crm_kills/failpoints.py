@@ -25,8 +25,9 @@ from crm_core.jobs import execute, leases, rows, sinks, transport
 from crm_core import blobs
 from crm_kills.jobs import NotYet
 
-ORDER, ASK = "order", "ask"
-"""Files in the folder: the kill that is wanted; that a worker looks a job up before it marks it as begun."""
+ORDER, ASK, HELD = "order", "ask", "held"
+"""Files in the folder: the kill that is wanted; that a worker looks a job up before it marks it as begun; which process
+took and let go of which job."""
 JOB_STEPS = ("before effect", "before commit", "before ack", "in back-off")
 DISPATCH_STEPS = ("after claim", "after hand-over", "before mark")
 WEB_STEPS: dict[str, tuple[str, ...]] = {
@@ -66,18 +67,42 @@ def struck(folder: Path, number: int) -> bool:
 
 def kills(folder: Path) -> dict[int, tuple[str, float]]:
     """Return step and time of each kill by number."""
-    found = {}
-    for marker in folder.glob("[0-9]*"):
-        step, _, at = marker.read_text().rpartition(" ")
-        found[int(marker.name)] = (step, float(at))
+    return {number: (step, at) for number, step, _pid, at in _deaths(folder)}
+
+
+def cut_off(folder: Path) -> dict[int, float]:
+    """Return when a process that held a job was killed last, by the job's number: for its own sake or another one's."""
+    found: dict[int, float] = {}
+    holding: dict[int, set[int]] = {}
+    with contextlib.suppress(FileNotFoundError):
+        for line in (folder / HELD).read_text().splitlines():
+            sign, number, pid = line.split()
+            held = holding.setdefault(int(pid), set())
+            held.add(int(number)) if sign == "+" else held.discard(int(number))
+    for number, _step, pid, at in _deaths(folder):
+        for cut in {number} | holding.get(pid, set()):
+            found[cut] = max(at, found.get(cut, 0.0))
     return found
+
+
+def _deaths(folder: Path) -> list[tuple[int, str, int, float]]:
+    """Return number, step, process and time of each kill."""
+    markers = [(int(marker.name), marker.read_text().rsplit(" ", 2)) for marker in folder.glob("[0-9]*")]
+    return [(number, step, int(pid), float(at)) for number, (step, pid, at) in markers]
+
+
+def hold(sign: str, number: int) -> None:
+    """Note that this process takes (+) a job or lets go of it (-)."""
+    note = os.open(_folder / HELD, os.O_CREAT | os.O_APPEND | os.O_WRONLY)
+    os.write(note, f"{sign} {number} {os.getpid()}\n".encode())
+    os.close(note)
 
 
 def strike(step: str, number: int) -> None:
     """Kill this process, unless one was killed for this number before."""
     with contextlib.suppress(FileExistsError):
         marker = os.open(_folder / str(number), os.O_CREAT | os.O_EXCL | os.O_WRONLY)
-        os.write(marker, f"{step} {time.time()}".encode())
+        os.write(marker, f"{step} {os.getpid()} {time.time()}".encode())
         os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -123,8 +148,11 @@ def _jobs() -> None:
     run, attempt, put_back = execute._run, execute.execute, execute._put_back
 
     async def executed(kernel: Any, claimed: rows.Claimed, pace: Any) -> None:
-        _doing.set(Doing(claimed))
+        doing = Doing(claimed)
+        _doing.set(doing)
+        hold("+", doing.number)
         await attempt(kernel, claimed, pace)
+        hold("-", doing.number)
 
     async def running(job: Any, context: Any, call: Any) -> None:
         strike_job("before effect")
@@ -175,11 +203,15 @@ def _dispatch() -> None:
 
     async def claiming(*given: Any, **named: Any) -> Any:
         taken = await claim(*given, **named)
+        for claimed in taken:
+            hold("+", Doing(claimed).number)
         look("after claim", taken)
         return taken
 
     async def pushing(self: Any, taken: Any) -> None:
         await push(self, taken)
+        for claimed in taken:
+            hold("-", Doing(claimed).number)
         look("after hand-over", taken)
 
     async def starting(self: Any, job_id: Any, token: Any) -> None:

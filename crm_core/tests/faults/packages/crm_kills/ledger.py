@@ -103,6 +103,7 @@ class Ledger:
             for part in range(PARTS if self.asked.get(number) == "several transactions" else 1)
         }
         killed = failpoints.kills(self.folder / "kills")
+        cut = failpoints.cut_off(self.folder / "kills")
         overtaken = [n for n, kind in self.asked.items() if kind == "lane" and at[n] > at[n + AFTER]]
         return Outcome(
             killed=killed,
@@ -111,13 +112,15 @@ class Ledger:
             dead=sum(row.state == "dead" for row in rows),
             overtaken=len(overtaken),
             attempts=sum(row.attempts for row in rows),
-            heals=sorted(max(0.0, at[n] - when) for n, (step, when) in killed.items() if n in at and at[n] > when),
+            heals=sorted(at[n] - when for n, when in cut.items() if n in at and at[n] > when),
+            often=sum(when > killed[n][1] for n, when in cut.items() if n in killed),
         )
 
 
 @dataclass(slots=True)
 class Outcome:
-    """killed: step and time of each kill by job. heals: seconds from a kill to the effect of its job, sorted."""
+    """killed: step and time of each kill by job. heals: seconds from the last kill that cut a job off to its effect,
+    sorted. often: jobs that were cut off again by the kill of another one."""
 
     killed: dict[int, tuple[str, float]]
     lost: int
@@ -126,6 +129,7 @@ class Outcome:
     overtaken: int
     attempts: int
     heals: list[float]
+    often: int
 
     def told(self) -> str:
         """Return the line that is printed."""
@@ -133,7 +137,7 @@ class Outcome:
         return (
             f"N = {len(self.killed)} kills ({', '.join(f'{n} {s}' for s, n in sorted(by_step.items()))}): "
             f"{self.lost} lost, {self.twice} twice, {self.dead} dead, {self.overtaken} overtaken in their lane; "
-            f"{self.attempts} attempts; healed after {median(self.heals):.1f} s (median), {self.heals[-1]:.1f} s (most)"
+            f"{self.attempts} attempts; {self.often} cut off again; healed after {median(self.heals):.1f} s (median), {self.heals[-1]:.1f} s (most)"
         )
 
 
