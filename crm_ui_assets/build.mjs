@@ -1,7 +1,7 @@
 // Builds the browser libraries: node build.mjs <output folder>
 // Each facade below becomes one ES module and one name in the page's import map.
 import { build } from 'esbuild';
-import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 const out = process.argv[2];
@@ -51,8 +51,16 @@ const STYLES = {
   'inter': '@fontsource-variable/inter/wght.css',
   'tom-select': 'tom-select/dist/css/tom-select.css',
 };
+// For documents drawn on the server, which needs whole TrueType files; a browser never asks for them.
+const DOCUMENT_FONTS = {
+  'noto-sans': ['400Regular/NotoSans_400Regular', '400Regular_Italic/NotoSans_400Regular_Italic',
+    '700Bold/NotoSans_700Bold', '700Bold_Italic/NotoSans_700Bold_Italic'],
+  'noto-sans-arabic': ['400Regular/NotoSansArabic_400Regular', '700Bold/NotoSansArabic_700Bold'],
+  'noto-sans-hebrew': ['400Regular/NotoSansHebrew_400Regular', '700Bold/NotoSansHebrew_700Bold'],
+};
 // `BSD-0-Clause` is how htmx spells 0BSD.
-const PERMISSIVE = new Set(['0BSD', 'Apache-2.0', 'BSD-0-Clause', 'BSD-2-Clause', 'BSD-3-Clause', 'ISC', 'MIT', 'OFL-1.1']);
+const PERMISSIVE = new Set(['0BSD', 'Apache-2.0', 'BSD-0-Clause', 'BSD-2-Clause', 'BSD-3-Clause', 'ISC', 'MIT',
+  'MIT AND OFL-1.1', 'OFL-1.1']);
 
 const json = async (file) => JSON.parse(await readFile(file, 'utf8'));
 
@@ -82,6 +90,16 @@ async function styles() {
   });
 }
 
+async function documentFonts() {
+  const folder = path.join(out, 'ttf');
+  await mkdir(folder, { recursive: true });
+  for (const [name, files] of Object.entries(DOCUMENT_FONTS)) {
+    for (const file of files) {
+      await copyFile(`node_modules/@expo-google-fonts/${name}/${file}.ttf`, path.join(folder, `${path.basename(file)}.ttf`));
+    }
+  }
+}
+
 // One file with the inside of every icon; filled variants are called `<name>-filled`.
 async function icons() {
   const packed = {};
@@ -104,9 +122,11 @@ async function licences() {
     const folder = path.join('node_modules', name);
     const about = await json(path.join(folder, 'package.json'));
     if (!PERMISSIVE.has(about.license)) throw new Error(`${name}: licence ${about.license} is not on the list`);
-    const file = (await readdir(folder)).find((entry) => /^(licen[cs]e|copying)/i.test(entry));
-    const text = file ? await readFile(path.join(folder, file), 'utf8') : '(the package carries no licence text)';
-    return `${name} ${about.version} - ${about.license}\n${'-'.repeat(72)}\n${text.trim()}\n`;
+    const files = (await readdir(folder, { withFileTypes: true }))
+      .filter((entry) => entry.isFile() && /^(licen[cs]e|copying)/i.test(entry.name)).map((entry) => entry.name).sort();
+    const texts = await Promise.all(files.map(async (file) => (await readFile(path.join(folder, file), 'utf8')).trim()));
+    const text = texts.join('\n\n') || '(the package carries no licence text)';
+    return `${name} ${about.version} - ${about.license}\n${'-'.repeat(72)}\n${text}\n`;
   }));
   await writeFile(path.join(out, 'THIRD_PARTY_LICENSES.txt'), parts.join('\n\n'));
 }
@@ -122,4 +142,4 @@ async function manifest() {
 }
 
 await mkdir(out, { recursive: true });
-await Promise.all([modules(), styles(), icons(), licences(), manifest()]);
+await Promise.all([modules(), styles(), documentFonts(), icons(), licences(), manifest()]);

@@ -25,6 +25,7 @@ from crm_core.plugin import hookspecs
 from crm_core.plugin.registry import Registry
 from crm_core.uow import UnitOfWork
 from crm_core.web import errors, security
+from crm_core.web.bodies import StrictRequest
 from crm_core.web.content import content
 from crm_core.web.health import health_routes
 from crm_core.web.live import live
@@ -49,6 +50,8 @@ async def provide_uow(request: Request[Any, Any, Any]) -> AsyncGenerator[UnitOfW
     reading = request.method in SAFE and not opt.get("writes")
     async with (kernel.read if reading else kernel.write)(actor) as uow:
         yield uow
+    if not reading and (uow.emitted or uow.jobs or uow.has_changes):
+        request.scope["cause"] = uow.cause  # type: ignore[typeddict-unknown-key]  # ours: the answer's Cause-Id
 
 
 def allow(opt: dict[str, Any], actor: Actor) -> None:
@@ -119,6 +122,7 @@ def assemble(registry: Registry) -> Litestar:
         dependencies={"uow": Provide(provide_uow)},
         guards=[admit],
         exception_handlers=errors.HANDLERS,
+        request_class=StrictRequest,
         lifespan=[life],
         openapi_config=openapi(),
         request_max_body_size=security.BODY_LIMIT,

@@ -58,6 +58,10 @@ class Conflict(CrmError):
     status = 409
 
 
+class MayBeThere(Conflict):
+    """What was to be made may be there already: `duplicates` in `extra`; raised for callers who want to hear of it."""
+
+
 class Invalid(CrmError):
     """The input is understood and not acceptable; `fields` says where."""
 

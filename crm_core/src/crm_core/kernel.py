@@ -17,6 +17,7 @@ from crm_core.blobs import BlobStore
 from crm_core.config import Config
 from crm_core.counts import Requests
 from crm_core.db.engine import Database
+from crm_core.entity import custom_fields
 from crm_core.entity.changes import Parts
 from crm_core.limits import Limits
 from crm_core.live import Live
@@ -32,11 +33,13 @@ class Kernel:
     """Made once per process by `open_kernel`; closed with `close()`.
 
     wake: set after a commit that wrote jobs. epochs: the newest values this process has seen.
+    declared: what plugins declare; registry: the same with the custom fields of the database.
     """
 
     def __init__(self, config: Config, registry: Registry, db: Database) -> None:
         self.config = config
-        self.registry = registry
+        self.declared = self.registry = registry
+        self.fields_at: int | None = None  # the epoch of the custom fields in `registry`
         self.db = db
         self.key = config.secret_key.encode()
         self.blobs = blob_store(config)
@@ -64,9 +67,18 @@ class Kernel:
         """
         if actor.only_reads:
             raise only_viewing(actor)
+        await self.know_fields()
         uow = UnitOfWork(self, self.db.session(readonly=False), actor, readonly=False, cause=cause, locale=locale)
         async with opened(uow):
             yield uow
+
+    async def know_fields(self) -> None:
+        """Take in the custom fields if they changed since; each unit of work asks, so all processes follow at once."""
+        if self.fields_at is not None and self.epochs.get(custom_fields.EPOCH, 0) <= self.fields_at:
+            return
+        at, custom = await custom_fields.load(self.db, self.declared)
+        if at is not None and (self.fields_at is None or at > self.fields_at):
+            self.fields_at, self.registry = at, custom_fields.extended(self.declared, custom, at)
 
     def settings_group(self, struct: type[msgspec.Struct]) -> SettingsGroup:
         """Return the declaration of a settings struct; KeyError if no plugin declared it."""

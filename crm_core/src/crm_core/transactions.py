@@ -53,6 +53,8 @@ class Reading:
         self.uow = uow
 
     async def __aenter__(self) -> UnitOfWork:
+        await self.uow.kernel.know_fields()
+        self.uow.registry = self.uow.kernel.registry
         return self.uow
 
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:

@@ -19,8 +19,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crm_core.auth.actor import Actor
 from crm_core.db.tables import NOBODY, Epoch, Setting
 from crm_core.db.types import new_id, utcnow
-from crm_core.entity import inserts, tail
+from crm_core.entity import custom_values, inserts, tail
 from crm_core.entity.changes import Changes, Happened, watch
+from crm_core.entity.custom_fields import EPOCH
 from crm_core.errors import Conflict, Invalid
 from crm_core.i18n import Strings
 from crm_core.live import CHECK, Message
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from crm_core.db.engine import Database
     from crm_core.entity.query import Query
     from crm_core.kernel import Kernel
-    from crm_core.plugin.registry import Registry
 
 _ = Strings("crm_core")
 S = TypeVar("S", bound=msgspec.Struct)
@@ -74,6 +74,7 @@ class UnitOfWork:
         locale: str | None = None,
     ) -> None:
         self.kernel = kernel
+        self.registry = kernel.registry  # as it is now: custom fields that change meanwhile do not concern this one
         self.made = session  # None until a reading unit of work needs one: hot lists use the driver alone
         self.actor = actor
         self.readonly = readonly
@@ -86,6 +87,8 @@ class UnitOfWork:
         self.inserts: list[tuple[Any, Any]] = []
         self.heard: int = 0
         self.after: list[Any] = []
+        self.duplicates = ""  # "warn" or "refuse" for a caller who wants to hear that a new record may be there
+        self.found_duplicates: list[Any] = []
         self.changes: Changes | None = (
             None if readonly else watch(self.session.sync_session, kernel.registry, kernel.parts)
         )
@@ -96,11 +99,6 @@ class UnitOfWork:
         if self.made is None:
             self.made = self.kernel.db.session(readonly=self.readonly)
         return self.made
-
-    @property
-    def registry(self) -> Registry:
-        """Return what all plugins declared."""
-        return self.kernel.registry
 
     @property
     def db(self) -> Database:
@@ -207,7 +205,11 @@ class UnitOfWork:
         made: Any = sqlite.insert if self.db.dialect == "sqlite" else postgresql.insert
         raised = {"value": Epoch.value + 1}
         row = made(Epoch.__table__).values(name=name, value=1)
-        await self.session.execute(row.on_conflict_do_update(index_elements=["name"], set_=raised))
+        at = await self.session.scalar(
+            row.on_conflict_do_update(index_elements=["name"], set_=raised).returning(Epoch.value)
+        )
+        if name == EPOCH:  # this process may see no credential again that would tell it
+            self.after_commit(lambda: self.kernel.epochs.update({name: at}))
         if name == "people":
             self.after_commit(lambda: self.kernel.live.publish(Message(CHECK)))
 
@@ -230,13 +232,17 @@ class UnitOfWork:
                 await inserts.send(self)
                 await self.session.flush()
             heard, self.heard = self.emitted[self.heard :], len(self.emitted)
-            delta = [tail.happened(self, c) for c in self.changes.take()] + heard
+            taken = self.changes.take()
+            if self.registry.custom and taken:
+                await custom_values.store(self, taken)
+            delta = [tail.happened(self, c) for c in taken] + heard
             if not delta:
                 return
             for event in delta:
                 for listener in self.registry.listeners_of(event.name):
                     if not listener.after_commit and tail.wanted(listener, event):
-                        await inserts.send(self)
+                        if listener.asks:
+                            await inserts.send(self)
                         await listener.run(self, event)
         raise ListenersDoNotSettle(f"listeners still change records after {ROUNDS} rounds")
 

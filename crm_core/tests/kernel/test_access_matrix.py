@@ -79,7 +79,7 @@ def judge(actor: str, entity: Entity, ask: Ask, answer: Any, changed: list[str])
         return f"did {done}" if done else ""
     if ask.reach == "sharing":
         return "" if status in (400, 403, 404, 422) else "is not refused"
-    if ask.reach in ("row", "trashed", "kind") or (ask.reach == "action" and not may(actor, entity, "read")):
+    if ask.reach in ("row", "trashed", "kind", "purge") or (ask.reach == "action" and not may(actor, entity, "read")):
         return "" if status in (403, 404) else "is not refused"
     if ask.reach == "action":  # those who read the record: parameters may be refused before the right is asked
         return "" if status in (400, 403, 404, 422) or not ask.unsafe else "is not refused"
@@ -94,7 +94,7 @@ async def test_every_route_of_every_entity_keeps_strangers_out_and_changes_nothi
     for entity in share(world, part):
         live, trashed = await world.record(entity), await world.record(entity, trashed=True)
         for general in asks(world, app, entity):
-            ask = await aimed(world, entity, general, trashed if general.reach == "trashed" else live)
+            ask = await aimed(world, entity, general, trashed if general.reach in ("trashed", "purge") else live)
             await world.tables.changed()
             for actor in (a for a in OWNED if not may(a, entity, ask.verb)):
                 answer = await world.send(actor, ask)
@@ -113,7 +113,7 @@ async def test_the_same_requests_are_valid_for_those_who_may(world: World, app: 
     for entity in share(world, part):
         for general in asks(world, app, entity):
             for actor in ("admin", "lead", "readonly"):
-                if not may(actor, entity, general.verb) or general.reach in ("action", "sharing"):
+                if not may(actor, entity, general.verb) or general.reach in ("action", "sharing", "purge"):
                     continue
                 record = await world.record(entity, trashed=general.reach == "trashed")
                 answer = await world.send(actor, await aimed(world, entity, general, record))

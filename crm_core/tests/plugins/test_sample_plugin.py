@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import io
+import json
 from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 from uuid import UUID
@@ -14,14 +17,18 @@ from click.testing import CliRunner
 from crm_core.auth.actor import system
 from crm_core.db.types import utcnow
 from crm_core.defaults import load_demo
+from crm_core.features.files.models import File
 from crm_core.kernel import Kernel
-from crm_core.plugin import hookspecs
+from crm_core.liquid import check, gather, render
+from crm_core.plugin import Ref, hookspecs
 from crm_core.plugin.registry import Registry
 from crm_core.testing.sample_plugin import checks, cli, models, outside
 from crm_core.testing.sample_plugin import plugin as sample
 from crm_core.testing.sample_plugin.actions import TOPICS
-from crm_core.testing.sample_plugin.schemas import MarkMissedVisits
+from crm_core.testing.sample_plugin.jobs import write_letter
+from crm_core.testing.sample_plugin.schemas import MarkMissedVisits, WriteLetter
 from crm_core.testing.sample_plugin.settings import VisitSettings
+from pypdf import PdfReader
 
 HOOKS = sorted(n for n, f in vars(hookspecs).items() if n.startswith("crm_") and inspect.isfunction(f))
 
@@ -63,6 +70,32 @@ async def test_entity_is_created_listed_and_filtered_by_api(api: Any) -> None:
     )
     assert [v["id"] for v in found["items"]] == [made["id"]]
     assert made["outcome"] == "planned"
+
+
+async def test_variable_of_visits_is_known_to_templates(api: Any, kernel: Kernel) -> None:
+    made = await visit(api, minutes=90)
+    text = "{{ visit.subject }} took {{ visit.length }}"
+    assert check(kernel.registry, system("test"), text, {"visit": "sample.visit"}) == []
+    async with kernel.read(system("test")) as uow:
+        values = await gather(uow, text, {"visit": Ref("sample.visit", UUID(made["id"]))})
+    assert await render(text, values) == "Tour of the hall took 1:30"
+
+
+async def test_letter_is_rendered_drawn_and_hung_on_the_visit(api: Any, kernel: Kernel, jobs: Any) -> None:
+    where = await company(api)
+    made = await visit(api, company_id=where["id"], minutes=90)
+    async with kernel.write(system("test")) as uow:
+        await uow.enqueue(WriteLetter(UUID(made["id"])))
+    await jobs()
+    found = await api.get("/files", params={"filter": json.dumps({"field": "name", "op": "is", "value": "letter.pdf"})})
+    assert [f["parent"] for f in found["items"]] == [f"sample.visit:{made['id']}"]
+    async with kernel.read(system("test")) as uow:
+        row = await uow.session.get(File, UUID(found["items"][0]["id"]))
+        assert row is not None
+        pdf = (await kernel.blobs.fetch(row.sha256)).read_bytes()
+    text = PdfReader(io.BytesIO(pdf)).pages[0].extract_text()
+    assert "Dear Harbour Tools," in text
+    assert "thank you for 1:30 hours" in text
 
 
 async def test_field_on_companies_is_stored_by_the_plugin(api: Any, kernel: Kernel) -> None:
@@ -223,3 +256,8 @@ async def test_outside_of_the_system_is_memory_here() -> None:
     await outside.send("a mail")
     await outside.take(["an event"])
     assert (outside.SENT.pop(), outside.TAKEN.pop()) == ("a mail", "an event")
+
+
+def test_page_about_templates_shows_the_letter_that_is_run_here() -> None:
+    page = Path(__file__).parents[3] / "docs" / "templates.md"
+    assert inspect.getsource(write_letter) in page.read_text(encoding="utf-8")

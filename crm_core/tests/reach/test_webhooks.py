@@ -386,3 +386,35 @@ async def test_batch_that_comes_again_makes_no_second_delivery(
         await connection.execute(sa.update(SINKS).values(position=0))
     await pump()
     assert len(receiver.got) == 1
+
+
+async def test_deliveries_that_waited_in_a_pause_are_given_up_when_that_is_asked_for(
+    kernel: Kernel, contact: Make, pump: Pump, receiver: Receiver, as_user: People
+) -> None:
+    """After a restore: whatever the copy would send may have been sent since."""
+    api = (await as_user("admin")).api
+    await hook(api, receiver)
+    await api.post("/mail/pause", {"reason": "restored"}, status=204)
+    await contact(kernel, "Old")
+    await pump()
+    assert [r.state for r in await rows(kernel)] == ["waiting"]
+    await api.post("/mail/resume", {"discard": True}, status=200)
+    await pump(later=True)
+    assert receiver.got == []
+    assert [(r.state, r.error) for r in await rows(kernel)] == [("failed", "discarded when sending was resumed")]
+    await contact(kernel, "New")
+    await pump()
+    assert len(receiver.got) == 1
+
+
+async def test_deliveries_that_waited_in_a_pause_go_out_when_nothing_is_given_up(
+    kernel: Kernel, contact: Make, pump: Pump, receiver: Receiver, as_user: People
+) -> None:
+    api = (await as_user("admin")).api
+    await hook(api, receiver)
+    await api.post("/mail/pause", {"reason": "maintenance"}, status=204)
+    await contact(kernel, "Ada")
+    await pump()
+    await api.post("/mail/resume", {}, status=200)
+    await pump(later=True)
+    assert [r.state for r in await rows(kernel)] == ["delivered"]

@@ -129,6 +129,56 @@ async def test_ten_at_once_with_an_expired_token_make_one_refresh(kernel, accoun
     print(f"10 requests in 2 kernels, 3 rounds: {oidc.requests('refresh_token')} refresh each")
 
 
+ASKING = """
+import asyncio, sys
+from pathlib import Path
+from uuid import UUID
+from crm_core.config import Config
+from crm_core.features.connections import public as connections
+from crm_core.kernel import open_kernel
+
+async def main():
+    folder, url, key, secret = sys.argv[1:]
+    config = Config(folder=Path(folder), database_url=url, secret_key=secret, testing=True, jobs=False,
+                    base_url="http://testserver.local", outbound_allow=("127.0.0.0/8",))
+    kernel = await open_kernel(config)
+    print("ready", flush=True)
+    await asyncio.to_thread(sys.stdin.readline)
+    made = await asyncio.gather(*(connections.access_token(kernel, UUID(key)) for _n in range(5)))
+    await kernel.close()
+    print(*set(made), flush=True)
+
+asyncio.run(main())
+"""
+
+
+async def test_two_processes_with_an_expired_token_make_one_refresh(kernel, account_provider, connect, oidc):
+    await account_provider()
+    oidc.control(**JO)
+    key = await connect()
+    old, pipe = await connections.access_token(kernel, key), asyncio.subprocess.PIPE
+    of = (str(kernel.config.folder), kernel.config.database_url, str(key), kernel.config.secret_key)
+    others = [
+        await asyncio.create_subprocess_exec(sys.executable, "-c", ASKING, *of, stdin=pipe, stdout=pipe)
+        for _n in range(2)
+    ]
+    try:
+        for one in others:
+            assert await one.stdout.readline() == b"ready\n"
+        await expire(kernel, key)
+        oidc.control(**JO)
+        told = await asyncio.wait_for(asyncio.gather(*(one.communicate(b"go\n") for one in others)), 60)
+    finally:
+        for one in others:
+            if one.returncode is None:
+                one.kill()
+    made = {out.decode().strip() for out, _error in told}
+    print(f"10 requests in 2 processes: {oidc.requests('refresh_token')} refresh")
+    assert len(made) == 1, made
+    assert made != {old}
+    assert oidc.requests("refresh_token") == 1
+
+
 async def test_a_token_refused_by_the_provider_is_refreshed_on_request(kernel, account_provider, connect, oidc):
     await account_provider()
     oidc.control(**JO)

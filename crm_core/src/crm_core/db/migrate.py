@@ -28,7 +28,7 @@ from crm_core.db import compare, sqlite
 from crm_core.db.backup import backup, missing_file
 from crm_core.db.model import metadata
 from crm_core.db.packages import VERSION_TABLE, Package, State, package, packages
-from crm_core.db.postgres import connect
+from crm_core.db.postgres import connect, forget_values
 from crm_core.db.tables import PluginRow
 from crm_core.db.types import utcnow
 from crm_core.errors import StartupError, UserError
@@ -51,9 +51,10 @@ def engine(url: str) -> AsyncEngine:
         return sqlite.engine(url, begin="BEGIN IMMEDIATE", foreign_keys=False, poolclass=NullPool)
     # A migration that waits for a long reader makes everybody behind it wait too: give up early instead.
     settings = {"lock_timeout": "5000", "application_name": "crm db"}
-    return create_async_engine(
-        url, poolclass=NullPool, connect_args={"server_settings": settings, "async_creator_fn": connect}
-    )
+    connect_args = {"server_settings": settings, "async_creator_fn": connect}
+    made = create_async_engine(url, poolclass=NullPool, hide_parameters=True, connect_args=connect_args)
+    sa.event.listen(made.sync_engine, "handle_error", forget_values)
+    return made
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import asyncpg
@@ -18,6 +19,7 @@ _ = Strings("crm_core")
 READ_TIMEOUT_MS = 15_000
 WRITE_TIMEOUT_MS = 60_000
 LOCK_TIMEOUT_MS = 10_000
+_VALUE = re.compile(r'(invalid input (?:for query argument \$\d+|syntax for type [\w ]+)): .*', re.DOTALL)
 CONNECT_TIMEOUT = 5
 """Seconds."""
 
@@ -65,6 +67,19 @@ async def connect(*args: Any, **kw: Any) -> asyncpg.Connection:
         raise away() from error
 
 
+def forget_values(context: Any) -> None:
+    """Take the values of rows out of an error's texts: what the server adds as DETAIL, and what it could not read."""
+    error = context.sqlalchemy_exception or context.original_exception
+    found = [error, getattr(error, "orig", None), context.original_exception]
+    while found:
+        if (one := found.pop()) is None:
+            continue
+        if isinstance(one, asyncpg.PostgresError):
+            one.detail = None
+        one.args = tuple(_VALUE.sub(r"\1", a) if isinstance(a, str) else a for a in one.args)
+        found.append(one.__cause__)
+
+
 def _settings(*, readonly: bool) -> dict[str, str]:
     return {
         "application_name": "crm",
@@ -100,8 +115,11 @@ def _engine(url: str, *, readonly: bool, **kw: Any) -> AsyncEngine:
         connect_args={"server_settings": settings, "timeout": CONNECT_TIMEOUT, "async_creator_fn": connect},
         pool_use_lifo=True,
         json_deserializer=msgspec.json.decode,
+        hide_parameters=True,
         **kw,
     )
+
+    sa.event.listen(made.sync_engine, "handle_error", forget_values)
 
     @sa.event.listens_for(made.sync_engine, "checkout")
     def alive(connection: Any, _record: object, _proxy: object) -> None:

@@ -266,7 +266,7 @@ def engine(
     if begin is None:
         kw |= {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
     connect_args = {"check_same_thread": False, "isolation_level": None, "cached_statements": 512}
-    made = create_async_engine(url, module=Driver(), connect_args=connect_args, **kw)
+    made = create_async_engine(url, module=Driver(), connect_args=connect_args, hide_parameters=True, **kw)
 
     @sa.event.listens_for(made.sync_engine, "connect")
     def connected(connection: Connection, record: object) -> None:

@@ -16,6 +16,7 @@ from crm_core.db.types import Id, Json, UTCDateTime, utcnow
 
 # Every kernel module that declares tables. Features bring theirs through their `plugin.py`.
 MODULES = (
+    "crm_core.entity.custom_fields",
     "crm_core.entity.event_rows",
     "crm_core.entity.search_index",
     "crm_core.entity.stages",

@@ -69,6 +69,8 @@ def rows(
     parts = [_granted(registry, actor, entity, verb, at), *(~bar for bar in bars(actor, entity, at))]
     if deleted is not None and "deleted_at" in at.c:
         parts.append(at.c.deleted_at.is_not(None) if deleted else at.c.deleted_at.is_(None))
+        if deleted and "merged_into" in at.c:
+            parts.append(at.c.merged_into.is_(None))  # a merged record comes back by undoing the merge
     return sa.and_(*parts)
 
 

@@ -81,7 +81,7 @@ def asked(uow: UnitOfWork, entity: Entity, params: ListParams) -> Asked:
 
 def _searched(uow: UnitOfWork, entity: Entity, node: filters.Node, words: list[str]) -> tuple[filters.Node, list[str]]:
     """Return filter and index words for a search: whoever is barred from something indexed searches the title."""
-    if words and search.searchable(entity) and not search.barred(uow.actor, entity):
+    if words and search.searchable(entity) and not search.barred(uow.registry, uow.actor, entity):
         return node, words
     title = paths.names(uow.registry, entity.name).values[entity.title]
     if not words or not paths.sees(uow.actor, title) or columns.twin_of(title) is None:

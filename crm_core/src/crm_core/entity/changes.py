@@ -92,7 +92,7 @@ class Change:
 
     def settled(self) -> bool:
         """Drop fields that came back to what they were; return whether anything is left to tell."""
-        if self.kind in ("created", "deleted", "restored", "merged"):
+        if self.kind in ("created", "deleted", "restored", "merged", "purged"):
             return True
         for name in [n for n, v in self.after.items() if n in self.before and self.before[n] == v]:
             del self.before[name], self.after[name]
@@ -165,6 +165,14 @@ def _folds(model: Any) -> tuple[tuple[str, str, int], ...]:
 # Annotated, since a cached function's own type refuses declarative classes as keys.
 told_columns: Callable[[Any], tuple[str, ...]] = lru_cache(maxsize=512)(_told_columns)
 folds: Callable[[Any], tuple[tuple[str, str, int], ...]] = lru_cache(maxsize=512)(_folds)
+
+
+def by_field(values: dict[str, Any]) -> dict[str, Any]:
+    """Return values with those of custom fields under names of their own: "custom.region"."""
+    if "custom" not in values:
+        return values
+    found = {n: v for n, v in values.items() if n != "custom"}
+    return found | {f"custom.{n}": v for n, v in (values["custom"] or {}).items()}
 
 
 class Parts:
@@ -245,25 +253,33 @@ def _record(changes: Changes, entity: Entity, state: Any, deleted: bool) -> None
     key = values["id"]
     if deleted:
         row = {n: old[n] if n in old and old[n] not in UNSET else values.get(n) for n in names}
-        changes.note(entity, key, "deleted", row, {}, state.obj())
+        changes.note(entity, key, "deleted", by_field(row), {}, state.obj())
     elif state.key is None:
-        changes.note(
-            entity, key, "created", {}, {n: values.get(n) for n in names if values.get(n) is not None}, state.obj()
-        )
+        told = {n: values.get(n) for n in names if values.get(n) is not None}
+        changes.note(entity, key, "created", {}, by_field(told), state.obj())
     else:
         changed = [n for n in old if n in names]
         if unknown := [n for n in changed if old[n] in UNSET]:
             raise BeforeUnknown(f"{entity.name}: {', '.join(unknown)} set without being loaded")
         kind = "updated"
-        before, after = {n: old[n] for n in changed}, {n: values.get(n) for n in changed}
+        before, after = differing({n: old[n] for n in changed}, {n: values.get(n) for n in changed})
         if "deleted_at" in old:
             kind = "restored" if values.get("deleted_at") is None else "deleted"
             if kind == "deleted":
-                before, after = {n: old.get(n, values.get(n)) for n in names}, {}
+                before, after = by_field({n: old.get(n, values.get(n)) for n in names}), {}
         if "merged_into" in old and values.get("merged_into") is not None:
             kind, after = "merged", {"merged_into": values["merged_into"]}
         if before or after or kind != "updated":
             changes.note(entity, key, kind, before, after, state.obj())
+
+
+def differing(before: dict[str, Any], after: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return both sides of a change by field; of custom fields only those that differ."""
+    if "custom" not in after:
+        return before, after
+    one, two = by_field(before), by_field(after)
+    names = [n for n in {**one, **two} if not n.startswith("custom.") or one.get(n) != two.get(n)]
+    return {n: one.get(n) for n in names}, {n: two.get(n) for n in names}
 
 
 def _part(changes: Changes, entity: Entity, child: Child, state: Any, deleted: bool) -> None:

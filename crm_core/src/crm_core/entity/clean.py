@@ -61,6 +61,16 @@ def _line(field: Any, value: Any) -> str:
     return line
 
 
+def _text(field: Any, value: Any) -> str:
+    line = _line(field, value)
+    if field.normal is None:
+        return line
+    found: str | None = field.normal(line)
+    if found is None:
+        raise BadValue(_("This is not a valid {label}.", label=field.label))
+    return found
+
+
 def _rich(field: Any, value: Any) -> str:
     return nh3.clean(_line(field, value))
 
@@ -169,11 +179,20 @@ def _choice(field: Any, value: Any) -> str:
     raise BadValue(_("{value} is not one of: {known}.", value=wanted[:50], known=known))
 
 
+def _word(field: Any, value: Any) -> str:
+    """Return one of the words of a list whose options only `validate` knows."""
+    word = text(value).strip()
+    if len(word) > 100:
+        raise BadValue(_("At most {count} characters.", count=100))
+    return word
+
+
 def _several(field: Any, value: Any) -> list[str]:
     items = value.split(",") if isinstance(value, str) else value
     if not isinstance(items, list | tuple):
         raise BadValue(_("This must be a list."))
-    return list(dict.fromkeys(_choice(field, v) for v in items if not isinstance(v, str) or v.strip()))
+    take = _choice if field.choices is None else _word
+    return list(dict.fromkeys(take(field, v) for v in items if not isinstance(v, str) or v.strip()))
 
 
 def _email(field: Any, value: Any) -> str:
@@ -234,7 +253,7 @@ def _tags(field: Any, value: Any) -> list[str]:
 
 
 _CLEAN: dict[str, Callable[[Any, Any], Any]] = {
-    "text": _line, "long_text": _line, "rich_text": _rich, "integer": _integer, "decimal": _decimal,
+    "text": _text, "long_text": _line, "rich_text": _rich, "integer": _integer, "decimal": _decimal,
     "percent": _decimal, "money": _money, "date": _date, "datetime": _moment, "appointment": _moment,
     "boolean": _boolean, "choice": _choice, "multi_choice": _several, "email": _email, "phone": _phone,
     "url": _url, "link": _id, "stage": _id, "file": _id, "any_link": _ref, "links": _ids, "tags": _tags,

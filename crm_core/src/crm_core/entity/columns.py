@@ -7,8 +7,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from crm_core.db.types import _Fixed
+from crm_core.entity import custom_sql
 from crm_core.entity import fields as f
 from crm_core.entity.changes import folds
+from crm_core.entity.custom_fields import TEXTS, custom_of
 from crm_core.entity.paths import Value
 from crm_core.plugin.declare import Entity
 
@@ -27,6 +29,8 @@ def stored_in(value: Value) -> type[Any] | None:
 
 def twin_of(value: Value) -> tuple[str, int] | None:
     """Return the attribute and length of the folded twin of a text; None when there is none."""
+    if custom_of(value) is not None:
+        return ("folded", 255) if value.field.kind in TEXTS else None
     model = stored_in(value)
     if model is None:
         return None
@@ -48,6 +52,8 @@ def raw(value: Value, table: sa.FromClause, attribute: str = "") -> sa.ColumnEle
     """Return the SQL of a field's column on a row of `table`, without asking who may read it."""
     attribute = attribute or value.attribute
     extension = value.extension
+    if (custom := custom_of(value)) is not None:
+        return custom_sql.single(custom, value, table)  # type: ignore[no-any-return]  # a subquery
     if extension is None:
         return table.c[key_of(value.owner.model, attribute)]
     if extension.sql is not None:
@@ -55,7 +61,7 @@ def raw(value: Value, table: sa.FromClause, attribute: str = "") -> sa.ColumnEle
         return found
     side = extension.model.__table__.alias()  # type: ignore[union-attr]  # either sql or a model
     column = side.c[key_of(extension.model, attribute)]
-    return sa.select(column).where(side.c.record_id == table.c.id).scalar_subquery()
+    return sa.select(column).where(side.c.record_id == table.c.id).correlate(table).scalar_subquery()
 
 
 def nullable(value: Value) -> bool:

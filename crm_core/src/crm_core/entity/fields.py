@@ -20,11 +20,12 @@ Readable = Callable[[Any], Any]  # actor -> SQL condition on the row
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """One value of a choice: stored `value`, shown `label`, palette class `colour`."""
+    """One value of a choice: stored `value`, shown `label`, palette class `colour`; archived: no longer offered."""
 
     value: str
     label: Words
     colour: str = "grey"
+    archived: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +87,10 @@ _TIME_OPS = (*_RANGE_OPS, "within")
 
 @dataclass(frozen=True, slots=True)
 class Text(Field):
-    """One line of text, at most `length` characters."""
+    """One line of text, at most `length` characters; `normal` gives what is kept of it, None when it cannot be."""
 
     length: int = field(default=255, kw_only=True)
+    normal: Callable[[str], str | None] | None = field(default=None, kw_only=True)
     kind: ClassVar[str] = "text"
     operators: ClassVar[tuple[str, ...]] = _TEXT_OPS
 
@@ -213,9 +215,13 @@ class Choice(Field):
 
 @dataclass(frozen=True, slots=True)
 class MultiChoice(Field):
-    """Several of fixed options, a JSON list in the model."""
+    """Several of fixed options, a JSON list in the model.
+
+    choices: async (uow, record or None) -> (value, label) pairs only known at run time; `validate` checks them.
+    """
 
     options: tuple[Option, ...] = field(default=(), kw_only=True)
+    choices: Callable[[Any, Any], Any] | None = field(default=None, kw_only=True)
     kind: ClassVar[str] = "multi_choice"
     python: ClassVar[Any] = list[str]
     operators: ClassVar[tuple[str, ...]] = ("has_any", "has_all", "has_none", "empty", "not_empty")
@@ -328,7 +334,8 @@ class Stage(Field):
 
     `group_field` names the link that selects the set of stages (a deal's pipeline). Kept by moves:
     `entered_field` (instant of the last move), `opened_field` and `closed_field` (days on which the
-    record left its first stage and reached a closed one).
+    record left its first stage and reached a closed one). `reason_fields` tell why a record is lost: a lost
+    stage needs one of them, and leaving it empties them.
     """
 
     table: str = field(default="core_stage", kw_only=True)
@@ -336,5 +343,6 @@ class Stage(Field):
     entered_field: str = field(default="", kw_only=True)
     opened_field: str = field(default="", kw_only=True)
     closed_field: str = field(default="", kw_only=True)
+    reason_fields: tuple[str, ...] = field(default=(), kw_only=True)
     kind: ClassVar[str] = "stage"
     python: ClassVar[Any] = UUID

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from crm_core.entity import columns
+from crm_core.entity import columns, custom_values
+from crm_core.entity.custom_fields import custom_of
 from crm_core.entity.filter_values import Later, Moment, spaced, text_key
 from crm_core.entity.filters import All, Has, Node, Not, Some, Test
 
@@ -36,7 +37,10 @@ def _test(node: Test, arguments: list[Any], values: Mapping[str, Any]) -> bool:
     value = node.path.value
     assert value is not None
     field = value.field
-    found = values.get(value.attribute)
+    if custom_of(value) is None:
+        found = values.get(value.attribute)
+    else:
+        found = custom_values.typed(field, custom_values.held(values, value.attribute))
     if field.kind in ("text", "email", "phone", "url", "long_text", "rich_text"):
         return _text(node, arguments, found)
     if field.kind in ("tags", "links"):

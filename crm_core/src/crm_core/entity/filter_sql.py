@@ -15,8 +15,9 @@ from sqlalchemy.sql.functions import FunctionElement
 from crm_core.auth.actor import Actor
 from crm_core.db.model import metadata
 from crm_core.db.types import Id, UTCDateTime
-from crm_core.entity import access, columns
+from crm_core.entity import access, columns, custom_sql
 from crm_core.entity import fields as f
+from crm_core.entity.custom_fields import TEXTS, CustomOn, custom_of
 from crm_core.entity.filter_values import BREAKS, PHONE_MARKS
 from crm_core.entity.filters import All, Has, Node, Not, Some, Test
 from crm_core.entity.paths import Path, Step, Value
@@ -138,8 +139,11 @@ class _Compiler:
         end = step.target.model.__table__.alias(f"t{self.aliases}")
         if isinstance(step.via, Child):
             return end.c[columns.key_of(step.via.model, step.via.foreign_key)] == at.c.id, end
+        custom = custom_of(step.via)
         if step.kind == "links":
             joined = end.c.id.in_(self.linked(step.via, at))
+        elif step.kind == "reverse" and custom is not None:
+            joined = end.c.id.in_(custom_sql.owners(custom, at.c.id, at))
         elif step.kind == "reverse":
             joined = self.column(step.via, end) == at.c.id
         else:
@@ -150,6 +154,8 @@ class _Compiler:
 
     def linked(self, value: Value, at: sa.FromClause) -> Any:
         field = value.field
+        if (custom := custom_of(value)) is not None:
+            return custom_sql.linked(custom, at)
         assert isinstance(field, f.Links)
         self.aliases += 1
         pairs = value.owner.model.metadata.tables[field.table].alias(f"t{self.aliases}")
@@ -177,6 +183,8 @@ class _Compiler:
         value = node.path.value
         assert value is not None
         kind = value.field.kind
+        if (custom := custom_of(value)) is not None:
+            return self.custom(node, value, custom, at)
         if kind in ("text", "email", "phone", "url", "long_text", "rich_text"):
             return self.text(node, value, at)
         if kind == "tags":
@@ -194,6 +202,21 @@ class _Compiler:
         if kind == "any_link":
             return self.reference(node, value, at)
         return self.compared(node, self.column(value, at), bound_type(value))
+
+    def custom(self, node: Test, value: Value, custom: CustomOn, at: sa.FromClause) -> Any:
+        """Return that a row of `core_field_value` says so: its index by field and value begins the search."""
+        table, mine = custom_sql.of_field(custom)
+        column = custom_sql.stored(value, table)
+        found = sa.select(table.c.record_id).where(mine)
+        if node.test == "has_any":
+            found = found.where(column.in_([self.parameter(custom_sql.bound(value)) for _ in node.arguments]))
+        elif node.test == "filled" or node.test == "is_true":
+            found = found.where(column.is_not(None))
+        elif value.field.kind in TEXTS:
+            found = found.where(self.textual(node, column))
+        else:
+            found = found.where(self.compared(node, column, custom_sql.bound(value)))
+        return at.c.id.in_(found)
 
     def compared(self, node: Test, column: Any, kind: Any) -> Any:
         values = [self.parameter(kind) for _ in node.arguments]
@@ -226,6 +249,10 @@ class _Compiler:
             column = unmarked(column)
         if node.test == "filled":
             return sa.and_(column.is_not(None), column != "")
+        return self.textual(node, column)
+
+    def textual(self, node: Test, column: Any) -> Any:
+        """Return the test of a folded text."""
         if node.test == "has_words":
             return sa.and_(*(has_word(column, self.parameter(TEXT)) for _ in node.arguments))
         if node.test == "contains":
@@ -265,6 +292,8 @@ class _Compiler:
 def bound_type(value: Value) -> Any:
     """Return the type a field's values are bound with: wide enough that no value overflows the driver."""
     field = value.field
+    if custom_of(value) is not None:
+        return custom_sql.bound(value)
     if isinstance(field, f.Integer):
         return sa.BigInteger()
     if field.kind in _IDS:

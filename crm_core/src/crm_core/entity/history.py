@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 import sqlalchemy as sa
 
-from crm_core.entity.changes import told_columns
+from crm_core.entity.changes import by_field, told_columns
 from crm_core.entity.event_rows import EventData, EventRow, EventText
 from crm_core.errors import NotFound
 from crm_core.i18n import Strings
@@ -33,7 +33,7 @@ async def state_at(uow: UnitOfWork, entity: Entity, record_id: UUID, event_id: U
     record = await uow.session.get(entity.model, record_id)
     names = told_columns(entity.model)
 
-    values = {n: msgspec.to_builtins(getattr(record, n)) for n in names} if record is not None else {}
+    values = by_field({n: msgspec.to_builtins(getattr(record, n)) for n in names}) if record is not None else {}
     if await uow.session.get(EventRow, event_id) is None:
         raise HistoryCut(_("The history does not reach back to this event."))
     later = (

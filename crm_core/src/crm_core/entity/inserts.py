@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import make_transient_to_detached
 
 from crm_core.db.writes import Batch, write
-from crm_core.entity.changes import folds, told_columns
+from crm_core.entity.changes import by_field, folds, told_columns
 from crm_core.entity.folding import fold
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def insert(uow: UnitOfWork, record: Any, entity: Entity | None = None) -> Any:
     uow.inserts.append((model, record))
     if entity is not None:
         told = {n: values[n] for n in told_columns(model) if values.get(n) is not None}
-        changes.note(entity, record.id, "created", {}, told, record)
+        changes.note(entity, record.id, "created", {}, by_field(told), record)
     return record
 
 
@@ -146,5 +146,5 @@ def _changed_meanwhile(uow: UnitOfWork, model: Any, record: Any) -> None:
     if entity is not None:
         record.__dict__["version"] = 1
         told = {n: v for n in told_columns(model) if (v := record.__dict__.get(n)) is not None}
-        uow.demand_write().note(entity, record.id, "created", {}, told, record)
+        uow.demand_write().note(entity, record.id, "created", {}, by_field(told), record)
     state._commit_all(state.dict, uow.session.sync_session.identity_map)  # noqa: SLF001 - as a flush does

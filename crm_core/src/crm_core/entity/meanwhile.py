@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import sqlalchemy as sa
 
+from crm_core.entity.custom_fields import PREFIX
+from crm_core.entity.custom_values import current
 from crm_core.entity.event_rows import EventData, EventRow
 from crm_core.errors import NotFound
 from crm_core.i18n import Strings
@@ -27,7 +29,8 @@ async def lock(uow: UnitOfWork, record: Any) -> None:
     """
     uow.demand_write()
     uow.session.sync_session.info["hold"].mark()  # on SQLite the lock is the writer's
-    await uow.session.refresh(record, with_for_update=True)
+    # Not against those who only refer to it: a foreign key's check of theirs would else wait for us.
+    await uow.session.refresh(record, with_for_update={"key_share": True})
     if record.deleted_at is not None:
         raise NotFound(_("There is no such record."))
 
@@ -45,9 +48,9 @@ async def settle(
     for given in (changed, rest):
         for name in [n for n, v in given.items() if n in before and _same(v, before[n])]:
             del given[name]
-    clash = sorted((set(changed) | set(rest)) & {n.partition(".")[0] for n in before})
+    clash = sorted((set(changed) | set(rest)) & {n if n.startswith(PREFIX) else n.partition(".")[0] for n in before})
     if clash or version > record.version:
-        both = {k: {"yours": changed.get(k, rest.get(k)), "theirs": getattr(record, k, None)} for k in clash}
+        both = {k: {"yours": changed.get(k, rest.get(k)), "theirs": current(record, k)} for k in clash}
         raise RecordChanged(_("Somebody else changed this record meanwhile."), conflicts=both, version=record.version)
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from crm_core.auth.actor import Actor
-from crm_core.entity import access, columns, paths
+from crm_core.entity import access, columns, custom_fields, custom_sql, paths
 from crm_core.entity import fields as f
 from crm_core.entity.paths import Value
 from crm_core.plugin.declare import Entity
@@ -49,7 +49,8 @@ class Output:
     """The shape of a list's items. `struct` takes the columns, then the parts, then the expanded links.
 
     key: decides the SQL together with the rights. links: expanded name -> (place of its id among the
-    columns, target).
+    columns, target). custom: None without custom fields, else the keys of their JSON that are left out.
+    beside: custom links that are only there to be expanded, after the first `width` columns.
     """
 
     entity: Entity
@@ -59,7 +60,9 @@ class Output:
     expand: tuple[str, ...]
     links: dict[str, tuple[int, Entity]]
     struct: type[msgspec.Struct]
-    custom: bool
+    custom: tuple[str, ...] | None
+    beside: tuple[Value, ...]
+    width: int
 
     def columns(self, uow: UnitOfWork) -> list[Any]:
         """Return the SQL of the columns, each as far as the actor may read it."""
@@ -71,8 +74,9 @@ class Output:
                 if name not in given:  # two appointments share the column of their zone
                     given.add(name)
                     found.append(column.label(name))
-        if self.custom:
-            found.append(table.c.custom.label(CUSTOM))
+        if self.custom is not None:
+            found.append(custom_sql.shown(table.c.custom, self.custom, uow.db.dialect).label(CUSTOM))
+        found += [columns.raw(v, table).label(f"beside{n}") for n, v in enumerate(self.beside)]
         return found
 
 
@@ -103,7 +107,8 @@ def plain(registry: Registry, actor: Actor, entity: Entity) -> tuple[str, ...]:
     return tuple(
         x.name
         for x in (*paths.SYSTEM[2:4], *registry.fields(entity))
-        if x.kind not in (*_PARTS, *_LONG) and actor.may_see(entity.name, x.name)
+        if (x.kind not in (*_PARTS, *_LONG) or (x.kind == "links" and x.name.startswith(custom_fields.PREFIX)))
+        and actor.may_see(entity.name, x.name)
     )
 
 
@@ -129,7 +134,7 @@ def output_of(
     """Return the shape of a list's items; UnknownField for names the actor may not know."""
     hidden = frozenset(h for h in _hidden(uow) if h.startswith(entity.name + "."))
     open_links = tuple(paths.resolve(uow.registry, uow.actor, entity, f"{e}.id").text for e in expand)
-    key = (id(uow.registry), entity.name, fields, open_links, hidden)
+    key = (id(uow.registry), uow.registry.version, entity.name, fields, open_links, hidden)
     found = _kept.get(key)
     if found is None or found.entity is not entity:
         found = _kept[key] = _make(uow, entity, fields, expand, key)
@@ -153,29 +158,46 @@ def _make(
     children = {c.name for c in entity.children if uow.actor.may_see(entity.name, c.name)}
     values: dict[str, Value] = {}
     parts: list[str] = []
-    for name in dict.fromkeys(plain(uow.registry, uow.actor, entity) if fields is None else fields):
+    asked: set[str] | None = None
+    for name in _wanted(uow, entity, fields):
         if name in children:
             parts.append(name)
             continue
         if name == CUSTOM:
+            asked = asked or set()
             continue
         value = paths.own_field(uow.registry, uow.actor, entity, name)
-        if value.field.kind in _PARTS:
+        if (custom_field := custom_fields.custom_of(value)) is not None:
+            asked = (asked or set()) | {custom_field.field.name}
+        elif value.field.kind in _PARTS:
             parts.append(name)
         elif name not in ("id", "version"):
             values[name] = value
     steps = [paths.resolve(uow.registry, uow.actor, entity, f"{e}.id").steps[0] for e in expand]
     for step in steps:
         assert isinstance(step.via, Value)
-        values.setdefault(step.via.field.name, step.via)
+        if custom_fields.custom_of(step.via) is None:
+            values.setdefault(step.via.field.name, step.via)
     kept = _once(values)
-    custom = fields is not None and CUSTOM in fields
-    names = ["id", "version", *(n for v in kept for n in keys(v)), *([CUSTOM] if custom else [])]
-    links = {_expanded(s): (names.index(s.via.field.name), s.target) for s in steps}  # type: ignore[union-attr]
+    custom = None if asked is None else custom_fields.hidden_keys(uow.registry, entity, frozenset(asked))
+    names = ["id", "version", *(n for v in kept for n in keys(v)), *([CUSTOM] if custom is not None else [])]
+    beside = tuple(s.via for s in steps if isinstance(s.via, Value) and custom_fields.custom_of(s.via) is not None)
+    places = [*names, *(v.field.name for v in beside)]
+    links = {_expanded(s): (places.index(s.via.field.name), s.target) for s in steps}  # type: ignore[union-attr]
+    given = {n.replace(".", "__"): n for n in (*names, *parts, *links)}
     struct = msgspec.defstruct(
-        entity.noun.capitalize(), [(n, Any) for n in (*names, *parts, *links)], frozen=True, module=__name__
+        entity.noun.capitalize(), [(n, Any) for n in given], frozen=True, module=__name__, rename=given
     )
-    return Output(entity, key, kept, tuple(parts), tuple(links), links, struct, custom)  # type: ignore[arg-type]
+    return Output(entity, key, kept, tuple(parts), tuple(links), links, struct, custom, beside, len(names))
+
+
+def _wanted(uow: UnitOfWork, entity: Entity, fields: tuple[str, ...] | None) -> dict[str, None]:
+    """Return the names asked for; "custom" stands for all custom fields that may be read."""
+    if fields is None:
+        return dict.fromkeys(plain(uow.registry, uow.actor, entity))
+    all_of = uow.registry.custom.get(entity.name, ()) if CUSTOM in fields else ()
+    seen = (c.field.name for c in all_of if not c.archived and uow.actor.may_see(entity.name, c.field.name))
+    return dict.fromkeys((*fields, *seen))
 
 
 def _once(values: dict[str, Value]) -> tuple[Value, ...]:
@@ -192,4 +214,6 @@ def _once(values: dict[str, Value]) -> tuple[Value, ...]:
 
 def _expanded(step: paths.Step) -> str:
     assert isinstance(step.via, Value)
-    return step.name if step.name != step.via.field.name else f"{step.name}_record"
+    if step.name != step.via.field.name or custom_fields.custom_of(step.via) is not None:
+        return step.name
+    return f"{step.name}_record"

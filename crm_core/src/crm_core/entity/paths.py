@@ -34,6 +34,8 @@ SYSTEM: tuple[f.Field, ...] = (
     f.DateTime("updated_at", _("Changed"), readonly=True, sortable=True),
     f.Link("owner_id", _("Owner"), readonly=True, target="core.user"),
     f.Link("team_id", _("Team"), readonly=True, target="core.team"),
+    f.DateTime("deleted_at", _("Deleted"), readonly=True),
+    f.Link("deleted_by", _("Deleted by"), readonly=True, target="core.user"),
 )
 
 
@@ -82,8 +84,10 @@ class Path:
 
     @property
     def own(self) -> bool:
-        """Return whether the record's own columns answer."""
-        return not self.steps and self.value is not None and self.value.extension is None
+        """Return whether the record's own columns answer, that of its custom fields included."""
+        if self.steps or self.value is None:
+            return False
+        return self.value.extension is None or self.value.field.name.startswith("custom.")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -183,7 +187,7 @@ def readable_at_all(registry: Registry, actor: Actor, entity: Entity) -> bool:
 
 def resolve(registry: Registry, actor: Actor, entity: Entity | Child, text: Any) -> Path:
     """Return what a name leads to. UnknownField for what is not there and for what is barred, alike."""
-    parts = text.split(".") if isinstance(text, str) and len(text) <= LONGEST_PATH else []
+    parts = _parts(text) if isinstance(text, str) and len(text) <= LONGEST_PATH else []
     if not parts or len(parts) > MOST_STEPS + 1:
         raise UnknownField(_("A field name is text of at most {count} parts.", count=MOST_STEPS + 1))
     steps: list[Step] = []
@@ -203,6 +207,17 @@ def resolve(registry: Registry, actor: Actor, entity: Entity | Child, text: Any)
     if len(steps) > MOST_STEPS:
         raise UnknownField(_("A field name is text of at most {count} parts.", count=MOST_STEPS + 1))
     return Path(text, tuple(steps), None)
+
+
+def _parts(text: str) -> list[str]:
+    """Return the steps of a name; "custom.region" is one."""
+    found: list[str] = []
+    for word in text.split("."):
+        if found and found[-1] == "custom":
+            found[-1] = f"custom.{word}"
+        else:
+            found.append(word)
+    return found
 
 
 def unknown(registry: Registry, actor: Actor, at: Entity | Child, known: Names, text: str, part: str) -> UnknownField:

@@ -9,7 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from crm_core.entity import fields as f
-from crm_core.plugin.declare import Child, Entity
+from crm_core.entity.custom_values import plain
+from crm_core.plugin.declare import Child, Entity, FieldOn
 from crm_core.plugin.registry import Registry
 
 
@@ -23,12 +24,12 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """keys: API key to its field, extensions' included; own: names of the entity's own fields.
+    """keys: API key to its field, extensions' included; own: names of the fields that are on the record itself.
 
     defaults: (column, value or function); required: (name, column that must not be empty); links: what a
     record hangs on; words: of the record under "", of children under their names; finds: fields whose change
     alters what a record is found by; never_null: columns that take no null, and what is there instead (None:
-    nothing can be).
+    nothing can be); beside: other plugins' stored fields, in their side tables.
     """
 
     entity: Entity
@@ -41,6 +42,7 @@ class Plan:
     words: Mapping[str, Words]
     finds: frozenset[str]
     never_null: Mapping[str, Any]
+    beside: tuple[FieldOn, ...]
 
     @property
     def searchable(self) -> bool:
@@ -58,22 +60,30 @@ def plan_of(registry: Registry, entity: Entity) -> Plan:
 
 def _made(registry: Registry, entity: Entity) -> Plan:
     children = {c.name: c for c in entity.children}
-    words = {"": _words(entity.fields), **{c.name: _words(c.fields) for c in entity.children}}
+    custom = tuple(c for c in registry.custom.get(entity.name, ()) if not c.archived)
+    beside = tuple(e for e in registry.extensions.get(entity.name, ()) if e.model is not None)
+    stored, added = (*entity.fields, *(e.field for e in beside)), tuple(c.field for c in custom)
+    words = {"": _words((*entity.fields, *added))}
+    words |= {e.field.name: _words((e.field,)) for e in beside} | {c.name: _words(c.fields) for c in entity.children}
     return Plan(
         entity=entity,
         keys={k: x for x in registry.fields(entity) for k in (x.name, *x.columns)},
-        own=frozenset(x.name for x in entity.fields),
+        own=frozenset((*(x.name for x in entity.fields), *(c.field.name for c in custom))),
         children=children,
-        defaults=tuple((x.columns[0], x.default) for x in entity.fields if x.columns and x.default is not None),
-        required=tuple((x.name, x.columns[0] if x.columns else x.name) for x in entity.fields if x.required),
+        defaults=(
+            *((x.columns[0], x.default) for x in stored if x.columns and x.default is not None),
+            *((c.field.name, plain(c.field, c.field.default)) for c in custom if c.field.default is not None),
+        ),
+        required=tuple((x.name, x.columns[0] if x.columns else x.name) for x in (*stored, *added) if x.required),
         links=tuple(x for x in entity.fields if x.kind == "any_link" or (isinstance(x, f.Link) and x.reverse)),
         words=words,
         finds=frozenset(
-            {x.name for x in entity.fields if x.search}
+            {x.name for x in registry.fields(entity) if x.search}
             | {"owner_id", "team_id", entity.title}
             | {c.name for c in entity.children if any(x.search for x in c.fields)}
         ),
         never_null=_never_null(entity),
+        beside=beside,
     )
 
 

@@ -17,7 +17,7 @@ from crm_core.entity.asking import Asked, ListParams, asked, condition, moment
 from crm_core.entity.counting import count, ids, totals
 from crm_core.entity.outputs import Output, output_of
 from crm_core.entity.single import holds, matches, one_record
-from crm_core.entity.sorting import Sort, sort_column, sort_of
+from crm_core.entity.sorting import Sort, sort_keys, sort_of
 from crm_core.entity.statements import Query, parameter, prepared
 from crm_core.entity.values import expanded, labels, parts_of, values_of
 from crm_core.errors import Invalid
@@ -74,22 +74,24 @@ async def _range(
 def _statement(uow: UnitOfWork, it: Asked, sort: Sort, output: Output, after: bool, *, missing: bool) -> sa.Select[Any]:
     """Return the select of a page's range: key, id, then the output's columns."""
     table = access.table_of(it.entity)
-    key = sort_column(uow, it.entity, sort)
+    key, tie, present, absent = sort_keys(uow, it.entity, sort)
     where = [condition(uow, it)]
     after_id = parameter("after_id", Id())
     if sort.by_id or missing:
         order = [table.c.id]
         if missing:
-            where.append(sa.or_(key.is_(None), key == "") if sort.textual else key.is_(None))
+            where.append(absent)
         if after:
             where.append(table.c.id < after_id if sort.down else table.c.id > after_id)
     else:
-        order = [key, table.c.id]
-        if sort.nullable and (sort.down or not after):
+        order = [key, tie]
+        if tie is not table.c.id:
+            where.append(present)
+        elif sort.nullable and (sort.down or not after):
             # Not beside `(key, id) > …`, which says it too: SQLite would begin its search here, at the first row.
-            where.append(key > "" if sort.textual else key.is_not(None))
+            where.append(present)
         if after:
-            both = sa.tuple_(key, table.c.id)
+            both = sa.tuple_(key, tie)
             given = sa.tuple_(parameter("after", key.type), after_id)
             where.append(both < given if sort.down else both > given)
     shown = sa.null() if missing else key
@@ -109,7 +111,8 @@ async def _items(uow: UnitOfWork, output: Output, rows: list[Any]) -> list[Any]:
     extra = [await parts_of(uow, output.entity, name, ids) for name in output.parts]
     more = [await expanded(uow, output, name, rows) for name in output.expand]
     empty: list[Any] = []
-    return [struct(*row[2:], *(e.get(row[1], empty) for e in extra), *(m.get(row[1]) for m in more)) for row in rows]
+    end = 2 + output.width
+    return [struct(*row[2:end], *(e.get(row[1], empty) for e in extra), *(m.get(row[1]) for m in more)) for row in rows]
 
 
 __all__ = [

@@ -10,10 +10,11 @@ import sqlalchemy as sa
 
 from crm_core.auth.actor import Scope, narrower
 from crm_core.auth.people import TeamMember
-from crm_core.entity import access, meanwhile, money, parts
+from crm_core.entity import access, custom_values, meanwhile, money, parts
 from crm_core.entity import fields as f
 from crm_core.entity.changes import touch
 from crm_core.entity.clean import BadValue, clean, currency, zone
+from crm_core.entity.custom_fields import PREFIX
 from crm_core.entity.inserts import insert, send
 from crm_core.entity.plans import Plan, plan_of
 from crm_core.errors import Forbidden, Invalid
@@ -35,16 +36,21 @@ async def create(uow: UnitOfWork, entity: Entity, values: Mapping[str, Any], *, 
     """
     if not trusted:
         demand(uow, entity, "create")
-    given = await entity.defaults(uow, dict(values)) if entity.defaults else dict(values)
+    given = custom_values.named(values)
+    given = await entity.defaults(uow, given) if entity.defaults else given
     columns, rest = take(uow, entity, given, trusted=trusted)
     plan = plan_of(uow.registry, entity)
+    others = {c for e in plan.beside for c in e.field.columns}
     for name, default in plan.defaults:
-        if name not in columns:
-            columns[name] = default() if callable(default) else default
-    _required(plan, {**rest, **columns}, plan.own)
+        where = rest if name in others else columns
+        if name not in where:
+            where[name] = default() if callable(default) else default
+    _required(plan, {**rest, **columns}, {n for n, _column in plan.required})
     columns = {k: v for k, v in columns.items() if k not in rest}
+    await custom_values.settle(uow, entity, columns)
     await _own(uow, entity, columns, "create", trusted=trusted)
-    record = entity.model(**columns)
+    own, custom = custom_values.apart(columns)
+    record = entity.model(**own, custom={k: v for k, v in custom.items() if v is not None})
     await money.fill(uow, entity, record)
     if entity.validate:  # before the insert: what it derives is part of the created row
         await entity.validate(uow, record, frozenset(given))
@@ -62,11 +68,12 @@ async def update(
     version: what the caller read. Fields that somebody else changed since then raise RecordChanged with
     both values; changes to different fields merge.
     """
-    columns, rest = take(uow, entity, values, trusted=trusted)
+    columns, rest = take(uow, entity, custom_values.named(values), trusted=trusted)
     _required(plan_of(uow.registry, entity), {**columns, **rest}, columns.keys() | rest.keys())
     if version is not None:
         await meanwhile.lock(uow, record)
-    changed = {k: v for k, v in columns.items() if getattr(record, k) != v}
+    await custom_values.settle(uow, entity, columns, record)
+    changed = {k: v for k, v in columns.items() if custom_values.current(record, k) != v}
     if version is not None and version != record.version:
         await meanwhile.settle(uow, entity, record, version, changed, rest)
     if not trusted and not changed.keys().isdisjoint(OWNING):
@@ -75,8 +82,11 @@ async def update(
         await _own(uow, entity, changed, "assign", trusted=trusted)
     stage = next((x for x in entity.fields if isinstance(x, f.Stage) and x.name in changed), None)
     moved = changed.pop(stage.name) if stage and record.__dict__.get(stage.name) is not None else None
-    for name, value in changed.items():
+    own, custom = custom_values.apart(changed)
+    for name, value in own.items():
         setattr(record, name, value)
+    for name, value in custom.items():
+        set_field(record, name, value)
     if changed:
         await money.fill(uow, entity, record, frozenset(changed))
     await parts.update(uow, entity, record, rest)
@@ -104,7 +114,8 @@ async def restore(uow: UnitOfWork, entity: Entity, record: Any) -> None:
 
 
 def set_field(record: Any, name: str, value: Any) -> None:
-    """Set one custom field: the dict is replaced, so that the event knows the value before."""
+    """Set one custom field by its key to a JSON value: the dict is replaced, so that the event knows the value before.
+    """
     record.custom = (
         {**record.custom, name: value} if value is not None else {k: v for k, v in record.custom.items() if k != name}
     )
@@ -163,12 +174,14 @@ def _one(field: f.Field, key: str, value: Any, columns: dict[str, Any], rest: di
         ref: Ref | None = clean(field, value)
         columns[f"{field.name}_entity"] = ref.entity if ref else None
         columns[f"{field.name}_id"] = ref.id if ref else None
-    elif field.kind in ("tags", "links"):
+    elif field.kind in ("tags", "links") and not field.name.startswith(PREFIX):
         rest[key] = clean(field, value)
     elif isinstance(field, f.Money) and key == f"{field.name}_currency":
         columns[key] = currency(value)
     elif isinstance(field, f.Appointment) and key == field.zone_column:
         columns[key] = zone(value)
+    elif field.name.startswith(PREFIX):
+        columns[key] = custom_values.plain(field, clean(field, value))
     else:
         columns[key] = clean(field, value)
 

@@ -32,7 +32,7 @@ def schemas(registry: Registry, entity: Entity) -> Schemas:
                       ("updated_at", datetime | UnsetType, UNSET)]  # fmt: skip
     create: list[Any] = []
     update: list[Any] = [("version", int | UnsetType, UNSET)]
-    for field in fields:
+    for field in (x for x in fields if not x.name.startswith("custom.")):  # those are under one key
         for key, kind in keys(field):
             out.append((key, Union[kind, None, UnsetType], UNSET))  # noqa: UP007 - built at run time
             if field.readonly or field.hidden or (key.endswith("_base") and field.kind == "money"):
@@ -45,7 +45,8 @@ def schemas(registry: Registry, entity: Entity) -> Schemas:
         out.append((child.name, rows | UnsetType, UNSET))
         create.append((child.name, rows | UnsetType, UNSET))
         update.append((child.name, rows | UnsetType, UNSET))
-    out.append(("custom", dict[str, Any] | UnsetType, UNSET))
+    for shape in (out, create, update):
+        shape.append(("custom", dict[str, Any] | UnsetType, UNSET))
     return Schemas(
         msgspec.defstruct(name, out, kw_only=True, module=__name__),
         msgspec.defstruct(f"{name}Create", create, kw_only=True, forbid_unknown_fields=True, module=__name__),

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from crm_core.uow import UnitOfWork
 
 MOST_WORDS = 8
+SHORT = (2, 3)
+"""Lengths of the beginnings that PostgreSQL's index keeps, as FTS5 does."""
 CANDIDATES = 5  # rows ranked for each one shown
 
 
@@ -56,7 +58,7 @@ def match(dialect: str, found: Sequence[str], *, exact: bool = False) -> str:
     Words are letters and digits only, and quoted: a caller's text can never be syntax.
     """
     if dialect == "postgresql":
-        return " & ".join(f"'{w}'" if exact else f"'{w}':*" for w in found)
+        return " & ".join(f"'{w}'" if exact else f"'{w}*'" if len(w) in SHORT else f"'{w}':*" for w in found)
     return " ".join(f'"{w}"' if exact else f'"{w}"*' for w in found)
 
 
@@ -82,9 +84,9 @@ def found(dialect: str, entity: Entity) -> sa.Select[Any]:
     return sa.select(TABLE.c.record_id).where(TABLE.c.entity == entity.name, matching(dialect))
 
 
-def barred(actor: Actor, entity: Entity) -> bool:
+def barred(registry: Registry, actor: Actor, entity: Entity) -> bool:
     """Return whether a role bars the actor from something that is indexed of an entity."""
-    names = [x.name for x in entity.fields if x.search]
+    names = [x.name for x in registry.fields(entity) if x.search]
     names += [c.name for c in entity.children if any(x.search for x in c.fields)]
     return any(not actor.may_see(entity.name, n) for n in names)
 
@@ -111,7 +113,7 @@ async def search(uow: UnitOfWork, text: str, *, entities: Sequence[str] | None =
             seen = {(r[0], r[1]) for r in rows}
             more = await _candidates(uow, match("sqlite", wanted), entities, limit)
             rows += [r for r in more if (r[0], r[1]) not in seen]
-    narrow = {n for n, e in uow.registry.entities.items() if barred(uow.actor, e)}
+    narrow = {n for n, e in uow.registry.entities.items() if barred(uow.registry, uow.actor, e)}
     rows = [r for r in rows if r[0] not in narrow or _begins(words(r[2]), wanted)]
     rows.sort(key=lambda r: _rank(r[3].split(), wanted))
     return await _visible(uow, [Ref(r[0], r[1]) for r in rows], limit)

@@ -18,6 +18,7 @@ from crm_core.db.model import Model
 from crm_core.db.types import ENTITY_NAME, Id
 from crm_core.entity import fields as f
 from crm_core.entity.changes import Change
+from crm_core.entity.custom_values import current
 from crm_core.entity.folding import words as words_of
 from crm_core.entity.plans import Plan, plan_of
 from crm_core.plugin.declare import Child, Entity
@@ -70,7 +71,12 @@ _SQLITE = (
     f"create trigger core_search_au after update of title, body on core_search begin {_TAKE}; {_ADD}; end",
 )
 # No parser of PostgreSQL's comes near the words: it would keep foo@bar.org in one piece.
-_WORDS = "array_to_tsvector(string_to_array(title, ' ') || string_to_array(body, ' '))"
+# The first two and three letters of each word are kept with a star: a short beginning is looked up, not collected.
+_WORDS = (
+    "array_to_tsvector(array_remove(string_to_array(title || ' ' || body"
+    r" || ' ' || regexp_replace(title || ' ' || body, '([^ ]{2})[^ ]*', '\1*', 'g')"
+    r" || ' ' || regexp_replace(title || ' ' || body, '([^ ]{3})[^ ]*', '\1*', 'g'), ' '), ''))"
+)
 _POSTGRES = (
     f"alter table core_search add column words tsvector generated always as ({_WORDS}) stored",
     # Without fastupdate: a list of pending words would be read by every search, and scares the planner off.
@@ -79,7 +85,7 @@ _POSTGRES = (
 
 
 def create_search(bind: sa.Connection) -> None:
-    """Make the index beside `core_search`, which must exist. Called by core's first migration."""
+    """Make the index beside `core_search`, which must exist. Core's migrations hold the like."""
     for statement in _POSTGRES if bind.dialect.name == "postgresql" else _SQLITE:
         bind.exec_driver_sql(statement)
 
@@ -127,7 +133,7 @@ def document(
 
 
 def _text(row: Any, field: f.Field) -> str:
-    value = row.get(field.name) if isinstance(row, Mapping) else getattr(row, field.name)
+    value = row.get(field.name) if isinstance(row, Mapping) else current(row, field.name)
     return value if isinstance(value, str) else ""
 
 
@@ -139,7 +145,9 @@ def _stored(texts: list[str], most: int) -> str:
 def touched(plan: Plan, change: Change) -> bool:
     """Return whether a change can alter what its record is found by."""
     names = (*change.before, *change.after)  # a child's is "<child>.<id>"
-    return change.kind != "updated" or any(n.partition(".")[0] in plan.finds for n in names)
+    return change.kind != "updated" or any(
+        n in plan.finds or n.partition(".")[0] in plan.finds for n in names
+    )
 
 
 async def documents(uow: UnitOfWork, changes: Iterable[Change]) -> list[Document]:
@@ -158,6 +166,9 @@ async def documents(uow: UnitOfWork, changes: Iterable[Change]) -> list[Document
             for c in change.entity.children
             if any(x.search for x in c.fields)
         }
+        for one in plan.beside:
+            if one.field.search and (side := await uow.session.get(one.model, change.id)) is not None:  # type: ignore[arg-type]  # stored
+                parts[one.field.name] = [side]
         row = document(uow.registry, change.entity, record, parts)
         if row is not None:
             found.append(row)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from crm_core.entity import access, columns, paths
+import sqlalchemy as sa
+
+from crm_core.entity import access, columns, custom_sql, paths
 from crm_core.entity import fields as f
+from crm_core.entity.custom_fields import custom_of
 from crm_core.errors import Invalid
 from crm_core.i18n import Strings
 from crm_core.plugin.declare import Entity
@@ -49,8 +52,17 @@ def sort_of(uow: UnitOfWork, entity: Entity, text: str) -> Sort:
     return Sort(value, name.startswith("-"), not by_id and columns.nullable(value), by_id)
 
 
-def sort_column(uow: UnitOfWork, entity: Entity, sort: Sort) -> Any:
-    """Return the SQL of a sort key: the folded twin of a text, otherwise the column, as far as readable."""
+def sort_keys(uow: UnitOfWork, entity: Entity, sort: Sort) -> tuple[Any, Any, Any, Any]:
+    """Return (key, what orders rows of the same key, condition that there is a key, condition that there is none).
+
+    The key of a text is its folded twin. A custom field's is a row of `core_field_value`, joined by its condition.
+    """
+    table = access.table_of(entity)
+    if (custom := custom_of(sort.value)) is not None:
+        return custom_sql.sort_key(custom, sort.value, table)
     twin = columns.twin_of(sort.value) if isinstance(sort.value.field, f.Text) else None
-    column = columns.raw(sort.value, access.table_of(entity), twin[0] if twin else "")
-    return access.readable(uow.registry, uow.actor, entity, sort.value.field, column)
+    column = columns.raw(sort.value, table, twin[0] if twin else "")
+    key = access.readable(uow.registry, uow.actor, entity, sort.value.field, column)
+    if sort.textual:
+        return key, table.c.id, key > "", sa.or_(key.is_(None), key == "")
+    return key, table.c.id, key.is_not(None), key.is_(None)

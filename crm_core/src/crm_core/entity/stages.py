@@ -225,7 +225,11 @@ def check_move(entity: Entity, record: Any, source: Stage | None, target: Stage)
         raise StageNotAllowed(
             _("From {source} a record does not go to {target}.", source=source.name, target=target.name)
         )
-    empty = [n for n in target.required if getattr(record, n, None) in (None, "", [])]
+    # A field that a stage asks for may have been removed since; it is asked for no more.
+    empty = [n for n in target.required if entity.field(n) and getattr(record, n, None) in (None, "", [])]
+    reasons = stage_field(entity).reason_fields if target.category == LOST else ()
+    if reasons and not any(getattr(record, n) for n in reasons) and reasons[0] not in empty:
+        empty.append(reasons[0])
     if empty:
         labels = [declared.label if (declared := entity.field(n)) else n for n in empty]
         raise StageNeedsFields(
@@ -238,6 +242,9 @@ def _enter(uow: UnitOfWork, entity: Entity, field: f.Stage, record: Any, target:
     names = [n for n in (field.opened_field, field.closed_field) if n]
     # The old stage's probability gives way to the new one's: somebody's own figure was for that stage.
     values = {n: getattr(record, n) for n in names} | {"probability": None}
+    if target.category != LOST:
+        for name in field.reason_fields:
+            setattr(record, name, None)
     before = getattr(record, field.name)
     for name, value in {field.name: target.id, **entered(entity, field, target, values, uow.now, today(uow))}.items():
         setattr(record, name, value)

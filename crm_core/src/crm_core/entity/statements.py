@@ -81,7 +81,9 @@ def _processor(kind: Any, dialect: sa.Dialect) -> Callable[[Any], Any] | None:
 def _reader(kind: Any, dialect: sa.Dialect) -> Callable[[Any], Any] | None:
     """Return what turns a driver's value into ours; asyncpg gives uuids, decimals and instants as they are."""
     if dialect.name == "postgresql":
-        return msgspec.json.decode if isinstance(kind, Json) else None
+        if isinstance(kind, Json):
+            return kind.result_processor(dialect, None)  # type: ignore[no-any-return]  # a function of ours
+        return None
     if isinstance(kind, Id):
         return _uuid
     found: Callable[[Any], Any] | None = kind._cached_result_processor(dialect, None)  # noqa: SLF001 - as Core reads
@@ -96,4 +98,4 @@ def _uuid(value: bytes) -> UUID:
 def prepared(uow: UnitOfWork, key: Any, make: Callable[[], sa.Select[Any]]) -> Query:
     """Return the query of a shape; `key` must hold everything that `make` depends on."""
     db = uow.db
-    return db.shapes.get(key, lambda: Query(make(), db.read.dialect))
+    return db.shapes.get((uow.registry.version, key), lambda: Query(make(), db.read.dialect))

@@ -13,6 +13,7 @@ from crm_core.db.model import metadata
 from crm_core.db.types import Id
 from crm_core.entity import access, columns, outputs, paths
 from crm_core.entity import fields as f
+from crm_core.entity.custom_fields import CUSTOM, PREFIX, hidden_keys
 from crm_core.entity.filter_values import padded
 from crm_core.entity.statements import parameter, prepared
 from crm_core.plugin.declare import Child, Entity, Ref
@@ -168,6 +169,8 @@ async def values_of(uow: UnitOfWork, entity: Entity, records: Sequence[Any]) -> 
     """Return all API values of whole records, in order; fields barred by a role are missing, barred rows None."""
     fields = [x for x in uow.registry.fields(entity) if uow.actor.may_see(entity.name, x.name)]
     extended = {e.field.name for e in uow.registry.extensions.get(entity.name, ())}
+    custom = [x for x in fields if x.name.startswith(PREFIX)]
+    fields = [x for x in fields if not x.name.startswith(PREFIX)]
     asked = tuple(
         x.name for x in fields if x.kind not in ("tags", "links") and (x.readable is not None or x.name in extended)
     )
@@ -176,7 +179,12 @@ async def values_of(uow: UnitOfWork, entity: Entity, records: Sequence[Any]) -> 
     names = [x.name for x in fields if x.kind in ("tags", "links")]
     names += [c.name for c in entity.children if uow.actor.may_see(entity.name, c.name)]
     parts = {name: await parts_of(uow, entity, name, ids) for name in names}
-    return [_value_of(r, fields, asked, beside.get(r.id, {}), parts) for r in records]
+    found = [_value_of(r, fields, asked, beside.get(r.id, {}), parts) for r in records]
+    keys = {c[len(PREFIX) :] for x in custom for c in (x.columns or (x.name,))}
+    barred = set(hidden_keys(uow.registry, entity, frozenset(x.name for x in custom))) - keys
+    for values in found:
+        values[CUSTOM] = {k: v for k, v in values[CUSTOM].items() if k not in barred}
+    return found
 
 
 def _value_of(

@@ -28,6 +28,7 @@ from crm_core.plugin.declare import (
     Variable,
 )
 from crm_core.plugin.handovers import Handover, Held
+from crm_core.plugin.notices import NotificationKind
 from crm_core.plugin.operating import (
     Check,
     Command,
@@ -39,6 +40,7 @@ from crm_core.plugin.operating import (
 )
 from crm_core.plugin.routes import EntityRoutes
 from crm_core.plugin.sinks import EventBatch, SinkEvent
+from crm_core.plugin.web_forms import FormTarget
 
 hookimpl = pluggy.HookimplMarker("crm")
 
@@ -58,6 +60,7 @@ __all__ = [
     "EventSink",
     "EventType",
     "FieldOn",
+    "FormTarget",
     "Handover",
     "Held",
     "Job",
@@ -66,6 +69,7 @@ __all__ = [
     "MailTransport",
     "Migrations",
     "NavItem",
+    "NotificationKind",
     "Permission",
     "Ref",
     "Retention",

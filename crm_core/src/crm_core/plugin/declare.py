@@ -91,8 +91,10 @@ class Entity:
     order: int = 100
     has_activity: bool = False  # model has last_activity_at and next_activity_at, kept by core
     open_when: Any = None  # filter of records still being worked on, which are handed over; None: all not in the trash
+    offered_when: Any = None  # filter of the records that forms offer for a link; None: all
     public_read: bool = False  # every signed-in user may read all rows (users, teams, stages)
     protected: bool = False
+    mergeable: bool = False  # duplicates are looked for and can be merged
 
     @property
     def package(self) -> str:
@@ -189,7 +191,7 @@ class Default:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NavItem:
-    """An entry of menu and command palette."""
+    """An entry of menu and command palette. counter: path that answers with the number shown beside it."""
 
     label: Text
     href: str
@@ -197,6 +199,7 @@ class NavItem:
     permission: str = ""
     order: int = 100
     group: str = ""
+    counter: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,9 +207,9 @@ class Slot:
     """A piece of somebody else's page.
 
     template: query-free, rendered in line. src: path loaded by its own request ("/quotes/panel?…",
-    `{entity}` and `{id}` replaced). place: "record.panels", "record.header", "list.menu", "list.actions",
+    `{entity}` and `{id}` replaced). place: "record.panels", "record.header", "record.trashed", "list.menu", "list.actions", "list.views",
     "account.panels", "home.top",
-    "dashboard.tiles", "settings.pages" (a link to `src`), "layout.user", "layout.foot". `entity` narrows
+    "dashboard.tiles", "settings.pages" (a link to `src`), "layout.user", "layout.header", "layout.foot". `entity` narrows
     the places of records and lists to one kind.
     """
 
@@ -245,6 +248,7 @@ class Listener:
     fields: tuple[str, ...] = ()
     wants: Callable[[Any], bool] | None = None
     after_commit: bool = False
+    asks: bool = True  # False: it only adds rows, so that new records need not be sent for it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,9 @@ import pluggy
 from crm_core.plugin import declare as d
 from crm_core.plugin import operating as o
 from crm_core.plugin.handovers import Handover
+from crm_core.plugin.notices import NotificationKind
 from crm_core.plugin.routes import EntityRoutes
+from crm_core.plugin.web_forms import FormTarget
 
 hookspec = pluggy.HookspecMarker("crm")
 
@@ -71,6 +73,18 @@ def crm_entity_routes() -> Sequence[EntityRoutes]:
 @hookspec
 def crm_handovers() -> Sequence[Handover]:
     """What a user holds beside records with an owner, for the page that hands work over."""
+    return ()
+
+
+@hookspec
+def crm_notification_kinds() -> Sequence[NotificationKind]:
+    """Kinds of notifications, for each of which users choose how they hear of it."""
+    return ()
+
+
+@hookspec
+def crm_form_targets() -> Sequence[FormTarget]:
+    """Entities whose records come into being through web forms."""
     return ()
 
 

@@ -15,6 +15,7 @@ from crm_core.plugin.registry import PluginInfo
 NAMED = (
     "crm_entities", "crm_permissions", "crm_events", "crm_settings", "crm_defaults", "crm_schedules", "crm_demo_data",
     "crm_checks", "crm_mail_transports", "crm_event_sinks", "crm_entity_routes", "crm_handovers",
+    "crm_notification_kinds",
 )  # fmt: skip
 
 

@@ -34,7 +34,10 @@ class PluginInfo:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Registry:
-    """Read-only; made by the loader. plans: what `entity.plans` works out, kept as long as the registry."""
+    """Read-only; made by the loader. plans: what `entity.plans` works out, kept as long as the registry.
+
+    custom: custom fields by entity, archived ones included; version tells registries with other ones apart.
+    """
 
     values: Mapping[str, tuple[Any, ...]]
     plugins: tuple[PluginInfo, ...]
@@ -49,6 +52,8 @@ class Registry:
     jobs: Mapping[type, d.Job] = field(default_factory=dict)
     jobs_by_name: Mapping[str, d.Job] = field(default_factory=dict)
     plans: dict[str, Any] = field(default_factory=dict)
+    custom: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    version: int = 0
 
     def gather(self, hook: Callable[[], Sequence[T]]) -> tuple[T, ...]:
         """Return everything plugins gave for a hook, e.g. `gather(hookspecs.crm_nav)`."""
@@ -113,7 +118,8 @@ def build(values: Mapping[str, tuple[Any, ...]], plugins: tuple[PluginInfo, ...]
         return call.__module__.partition(".")[0].removeprefix("crm_")
 
     jobs = get(hookspecs.crm_jobs)
-    for hook in (hookspecs.crm_permissions, hookspecs.crm_settings, hookspecs.crm_events, hookspecs.crm_defaults):
+    for hook in (hookspecs.crm_permissions, hookspecs.crm_settings, hookspecs.crm_events, hookspecs.crm_defaults,
+                 hookspecs.crm_notification_kinds):  # fmt: skip
         unique(hook.__name__, ((v.name, v) for v in get(hook)))
     extended = group((x.entity, x) for x in get(hookspecs.crm_fields))
     for name, found in extended.items():

@@ -9,9 +9,10 @@ let busy = false;
 let last = 0;
 
 function heard(message) {
-  if (message.lost) { refresh(); return; }
+  if (message.lost) { refresh(); parts().filter((part) => part.dataset.liveSrc).forEach((part) => loadPart(part).catch(() => {})); return; }
   for (const part of parts()) {
     if (part.dataset.live !== message.topic) continue;
+    if (part.dataset.liveSrc) { loadPart(part).catch(() => {}); continue; }
     const { liveVersion } = part.dataset;
     if (liveVersion === undefined || !message.version) refresh();
     else if (message.version > Number(liveVersion)) part.hidden = false;
@@ -23,6 +24,15 @@ function refresh() { clearTimeout(timer); timer = setTimeout(load, Math.max(50, 
 
 // Nothing is taken from under somebody's hands: a selection, an open menu or a field with the cursor is left alone.
 const inUse = (part) => part.querySelector(':checked, :focus, details[open]') || document.hidden;
+
+// A part with an address of its own is fetched from there, the rest with the page.
+async function loadPart(part) {
+  const answer = await fetch(part.dataset.liveSrc, { headers: { accept: 'text/html', 'hx-request': 'true' } });
+  if (!answer.ok || answer.redirected) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html').body;
+  part.replaceChildren(...fresh.childNodes);
+  htmx.process(part);
+}
 
 async function load() {
   const targets = [...document.querySelectorAll('[data-live-refresh]')];

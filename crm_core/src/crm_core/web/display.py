@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -36,6 +37,8 @@ TONES = (
     "teal",
     "amber",
 )
+MENTION = re.compile(r"@\[(?P<name>[^\[\]\n]{1,255})\]\(user:(?P<id>[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})\)")
+"""How a long text names a user."""
 NUMBERS = ("integer", "decimal", "percent", "money")
 
 
@@ -142,8 +145,18 @@ def _plain(d: Display, kind: Any, value: Any, row: Any) -> Markup:
     return escape(show(value, d.locale))
 
 
+def mentioned(text: str) -> Markup:
+    """Return a text escaped, with the people named in it as links."""
+    parts, last = Markup(), 0
+    for m in MENTION.finditer(text):
+        parts += escape(text[last : m.start()])
+        parts += Markup('<a class="mention" href="/users/{}">@{}</a>').format(m["id"], m["name"])
+        last = m.end()
+    return parts + escape(text[last:])
+
+
 def _long(d: Display, kind: Field, value: Any, row: Any) -> Markup:
-    return Markup('<div class="prose">{}</div>').format(value)
+    return Markup('<div class="prose">{}</div>').format(mentioned(str(value)))
 
 
 def _rich(d: Display, kind: Field, value: Any, row: Any) -> Markup:
@@ -194,7 +207,8 @@ def _choice(d: Display, kind: Any, value: Any, row: Any) -> Markup:
 
 
 def _several(d: Display, kind: Any, value: Any, row: Any) -> Markup:
-    return Markup('<span class="chips">{}</span>').format(Markup().join(_choice(d, kind, v, row) for v in value))
+    show_one = _choice if kind.choices is None else _stage  # options known at run time: names as they are, or stages
+    return Markup('<span class="chips">{}</span>').format(Markup().join(show_one(d, kind, v, row) for v in value))
 
 
 def _email(d: Display, kind: Field, value: Any, row: Any) -> Markup:

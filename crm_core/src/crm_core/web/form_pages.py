@@ -12,7 +12,7 @@ from litestar.params import FromPath
 from crm_core.entity import access, query, records
 from crm_core.entity import fields as f
 from crm_core.entity.clean import BadValue, clean
-from crm_core.errors import Invalid
+from crm_core.errors import Invalid, MayBeThere
 from crm_core.i18n import Strings
 from crm_core.plugin.declare import Entity, Ref
 from crm_core.plugin.registry import Registry
@@ -53,6 +53,7 @@ def form_routes(registry: Registry, entity: Entity) -> list[Any]:
         values |= await resolve_typed(uow, form)
         await read_files(uow, form, posted)
         values = {k: v for k, v in values.items() if v not in (None, "", [])}
+        uow.duplicates, alike = "" if posted.get("duplicates") == "create" else "refuse", []
         try:
             if form.ok:
                 async with uow.savepoint():
@@ -62,15 +63,18 @@ def form_routes(registry: Registry, entity: Entity) -> list[Any]:
                 return await redirect(request, uow, f"{base}/{record.id}", _("{noun} created.", noun=entity.label))
         except Invalid as problem:
             form.add(problem)
+        except MayBeThere as hint:
+            alike = hint.extra["duplicates"]
         await fill_options(uow, form)
-        raise FormInvalid(Page(request, uow, "core/form.html", **_context(entity, form)), form)
+        again = Page(request, uow, "core/form.html", **_context(entity, form), duplicates=alike)
+        raise FormInvalid(again, form, 409 if alike else 422)
 
     @get(key, opt=opt, include_in_schema=False)
     async def edit(request: AnyRequest, uow: Uow, record_id: FromPath[UUID]) -> Response[Any]:
         record = await access.get(uow, entity, record_id, "edit")
         row = plain((await query.values_of(uow, entity, [record]))[0])
         form = entity_form(uow, entity, new=False).show({**row, "version": record.version})
-        await fill_options(uow, form)
+        await fill_options(uow, form, of=record)
         return await page(request, uow, "core/form.html", **_context(entity, form, row, record_id))
 
     @post(key, opt=opt | {"verb": "edit"}, **made)
@@ -101,7 +105,7 @@ async def change(request: AnyRequest, uow: UnitOfWork, entity: Entity, record_id
     except RecordChanged as problem:
         row = plain((await query.values_of(uow, entity, [record]))[0])  # as it is now, not as it was asked for
         raise await _conflict(request, uow, entity, record_id, row, form, posted, values, problem) from problem
-    await fill_options(uow, form)
+    await fill_options(uow, form, of=record)
     raise FormInvalid(Page(request, uow, "core/form.html", **_context(entity, form, row, record_id)), form)
 
 
@@ -161,7 +165,7 @@ def _given(request: AnyRequest, form: Form) -> dict[str, Any]:
 async def _started(uow: UnitOfWork, entity: Entity, given: dict[str, Any]) -> dict[str, Any]:
     """Return what a new record starts with: declared defaults, the entity's own, and what the address says."""
     values: dict[str, Any] = {}
-    for one in entity.fields:
+    for one in uow.registry.fields(entity):
         if one.default is not None:
             values[one.name] = one.default() if callable(one.default) else one.default
     if entity.field("owner_id") is not None and uow.actor.user_id:

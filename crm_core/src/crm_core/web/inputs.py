@@ -215,7 +215,7 @@ def line_inputs(child: Child, number: str, *, fresh: bool = False) -> list[Input
 def static_options(one: Input) -> None:
     """Fill the options that the declaration itself gives."""
     if isinstance(one.field, f.Choice | f.MultiChoice):
-        one.options = [(o.value, o.label) for o in one.field.options]
+        one.options = [(o.value, o.label) for o in one.field.options if not o.archived or one.chosen(o.value)]
 
 
 def zones() -> Sequence[str]:

@@ -23,7 +23,7 @@ from crm_core.web.action_pages import kept, plan_of
 from crm_core.web.display import Display
 from crm_core.web.forms import Form
 from crm_core.web.inputs import Input
-from crm_core.web.list_state import EMPTY, ME, PERIODS, RANGES, TEXTS, TIMES, Chip, ListState, list_state
+from crm_core.web.list_state import EMPTY, ME, PERIODS, RANGES, TEXTS, TIMES, Chip, ListSettings, ListState, list_state
 from crm_core.web.page import page, redirect, web_of
 from crm_core.web.struct_forms import params_or_again, struct_form
 from crm_core.web.views import display_for, fill_options, first_of, may, parent_of, plain
@@ -70,6 +70,8 @@ def list_routes(registry: Registry, entity: Entity) -> list[Any]:
 
 async def listing(request: AnyRequest, uow: UnitOfWork, entity: Entity) -> Response[Any]:
     """Answer with the list page, or only with more rows when its button asked."""
+    if not request.query_params and (first := (await uow.settings(ListSettings)).first.get(entity.name)):
+        return await redirect(request, uow, f"/views/{first}?first={entity.path}")
     state = list_state(request, uow, entity)
     found = await query.list_records(uow, entity, state.params(uow))
     rows = [plain(i) for i in found.items]

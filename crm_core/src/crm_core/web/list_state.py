@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import msgspec
 from litestar import Request
 
 from crm_core.entity import fields as f
+from crm_core.entity import paths
 from crm_core.entity.query import ListParams
 from crm_core.errors import Invalid
 from crm_core.i18n import Strings, Text
@@ -35,6 +37,12 @@ RANGES = ("integer", "decimal", "percent", "money")
 TIMES = ("date", "datetime", "appointment")
 SETS = ("multi_choice", "tags", "links")
 EMPTY, ME = "empty", "me"
+
+
+class ListSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """first: entity to the saved view that a user's list of it opens with."""
+
+    first: dict[str, UUID] = {}
 
 
 @dataclass(slots=True)
@@ -125,7 +133,11 @@ class ListState:
 
     def filterable(self) -> list[f.Field]:
         """Return the fields offered as filters."""
-        return [x for x in self.fields if x.filterable and x.kind not in ("file", "any_link", "rich_text")]
+        unasked = ("file", "any_link", "rich_text")
+        return [
+            x for x in self.fields
+            if x.filterable and x.kind not in unasked and (x.kind not in TEXTS or "has_word" in x.operators)
+        ]  # fmt: skip
 
     def _conditions(self, one: f.Field, uow: UnitOfWork) -> Iterator[dict[str, Any]]:
         name = f"f.{one.name}"
@@ -170,12 +182,15 @@ def list_state(request: Request[Any, Any, Any], uow: UnitOfWork, entity: Entity)
     fields = seen_fields(uow, entity)
     by_name = {x.name: x for x in fields}
     asked = [by_name[n] for n in q.getall("columns", []) if n in by_name]
-    columns = asked or [by_name[n] for n in entity.list_columns if n in by_name]
+    own = (c.field.name for c in uow.registry.custom.get(entity.name, ()) if c.listed)
+    columns = asked or [by_name[n] for n in (*entity.list_columns, *own) if n in by_name]
+    if q.get("trash") == "1" and not asked:
+        columns = [*columns[:3], *(x for x in paths.SYSTEM if x.name.startswith("deleted_"))]
     sort = q.get("sort", "")
     known = sort.removeprefix("-") in by_name and by_name[sort.removeprefix("-")].sortable
     filters: dict[str, list[str]] = {}
     for key, value in q.multi_items():
-        if key.startswith("f.") and value.strip() and key.split(".")[1] in by_name:
+        if key.startswith("f.") and value.strip() and key[2:].removesuffix(".from").removesuffix(".to") in by_name:
             filters.setdefault(key, []).append(value.strip())
     return ListState(
         entity, f"/{entity.path}", fields, columns, q.get("q", "").strip(), sort if known else entity.default_sort,

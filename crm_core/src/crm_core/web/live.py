@@ -33,6 +33,8 @@ _ = Strings("crm_core")
 HEARTBEAT = 15.0
 """Seconds between two looks at session and rights; also what keeps proxies from closing the stream."""
 MOST_TOPICS = 50
+ME = "me"
+"""Topic of what concerns the page's own user."""
 HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-store"),
     (b"x-accel-buffering", b"no"),
@@ -53,7 +55,7 @@ async def live(request: Request[Any, Any, Any], topics: FromQuery[str] = "") -> 
         raise Invalid(_("Ask for 1 to {most} topics.", most=MOST_TOPICS))
     if await allowed(kernel, actor, wanted) != wanted:
         raise TopicNotYours(_("You may not listen to this."))
-    own = f"user/{actor.user_id}"
+    own = f"user/{actor.user_id}"  # told to the page as ME: what concerns its user, such as notifications
     return EventStream(kernel, kernel.live.open(wanted | {own}, actor.user_id), actor)
 
 
@@ -62,6 +64,9 @@ async def allowed(kernel: Kernel, actor: Actor, topics: frozenset[str]) -> froze
     found, registry = set(), kernel.registry
     for topic in topics:
         name, _slash, key = topic.partition("/")
+        if topic == ME:
+            found.add(topic)
+            continue
         entity = registry.entities.get(name)
         if entity is None or access.scope_of(registry, actor, entity, "read") is who.Scope.none:
             continue
@@ -131,6 +136,8 @@ class EventStream(Response[bytes]):
                     return
                 if message is None:
                     yield b": \n\n"
+                elif message.topic.startswith("user/") and message.id:
+                    yield line(Message(ME, message.id))
             elif message.topic == LOST:
                 yield b"event: lost\ndata: {}\n\n"
             else:

@@ -115,6 +115,8 @@ def describe(app: Litestar) -> dict[str, Any]:
             operation["security"] = []
         _errors(method, operation)
         _headers(method, operation)
+        if method != "get":
+            _cause(operation)
     document["tags"] = [{"name": str(e.plural)} for e in sorted(registry.entities.values(), key=lambda e: e.order)]
     return document
 
@@ -181,17 +183,17 @@ def _fields(registry: Registry, entity: Entity, properties: dict[str, Any]) -> N
     for field in registry.fields(entity):
         for key, value in samples.values(field).items():
             if key in properties:
-                properties[key] = {**properties[key], **_about(field, key), "examples": [value]}
+                properties[key] = {**properties[key], **about(field, key), "examples": [value]}
 
 
 def _parts(found: dict[str, Any], name: str, child: Child) -> None:
     shape = found[f"{name}{child.name.removesuffix('s').capitalize()}"]["properties"]
     for field in child.fields:
         if field.name in shape:
-            shape[field.name] = {**shape[field.name], **_about(field, field.name)}
+            shape[field.name] = {**shape[field.name], **about(field, field.name)}
 
 
-def _about(field: f.Field, key: str) -> dict[str, Any]:
+def about(field: f.Field, key: str) -> dict[str, Any]:
     """Return title, help and limits of a field's key."""
     found: dict[str, Any] = {"title": show(field.label, LOCALE)}
     if field.help is not None:
@@ -253,6 +255,15 @@ def _errors(method: str, operation: dict[str, Any]) -> None:
     kept = {s: r for s, r in operation["responses"].items() if s.startswith(("2", "3"))}
     problems = {s: {"$ref": f"#/components/responses/{ERRORS[s][0]}"} for s in sorted(found)}
     operation["responses"] = {**kept, **problems}
+
+
+def _cause(operation: dict[str, Any]) -> None:
+    """Say that what a write changed is answered with the id under which it can be undone."""
+    about = "What groups the changes of this request, for POST /undo; missing when nothing was changed"
+    for status, response in operation["responses"].items():
+        if status.startswith("2"):
+            headers = {"Cause-Id": {"schema": {"type": "string", "format": "uuid"}, "description": about}}
+            response["headers"] = {**response.get("headers", {}), **headers}
 
 
 def _headers(method: str, operation: dict[str, Any]) -> None:

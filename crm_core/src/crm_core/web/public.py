@@ -35,10 +35,12 @@ class FormRefused(Invalid):
     """The form was filled by a machine, or is a day old."""
 
 
-def limit_public(kernel: Kernel, purpose: str, token: str, address: str, limit: int = 30) -> None:
+def limit_public(
+    kernel: Kernel, purpose: str, token: str, address: str, limit: int = 30, link_limit: int = PER_LINK
+) -> None:
     """Count a request with a link, before any query; TooManyRequests above `limit` a minute from one address."""
     kernel.limits.hit(f"address {purpose} {address}", limit).demand()
-    kernel.limits.hit(f"link {sha256(token.encode()).hexdigest()}", PER_LINK).demand()
+    kernel.limits.hit(f"link {sha256(token.encode()).hexdigest()}", link_limit).demand()
 
 
 async def provide_public_uow(request: Request[Any, Any, Any]) -> AsyncGenerator[UnitOfWork]:
@@ -49,7 +51,7 @@ async def provide_public_uow(request: Request[Any, Any, Any]) -> AsyncGenerator[
     kernel: Kernel = request.app.state.kernel
     opt, token = request.route_handler.opt, str(request.path_params.get("token", ""))
     address = request.client.host if request.client else ""
-    limit_public(kernel, opt["purpose"], token, address, opt["limit"])
+    limit_public(kernel, opt["purpose"], token, address, opt["limit"], opt["link_limit"])
     locale = errors.accepted(request.headers.get("accept-language", ""))
     begin = kernel.read if request.method in SAFE else kernel.write
     async with begin(ANONYMOUS, locale=locale) as uow:
@@ -68,12 +70,15 @@ class PublicController(Controller):
     """Handlers below `/public`; `path` holds `{token:str}`, e.g. "/quotes/sign/{token:str}".
 
     They take `uow: NamedDependency[UnitOfWork]` and `link: NamedDependency[PublicLink]`; cookies are never read or set.
-    purpose: what the link must be for. limit: requests a minute from one address. frame_ancestors:
-    origins that may show the page in a frame. Effects are POST and call `use_link` in their transaction.
+    purpose: what the link must be for. limit: requests a minute from one address; link_limit: through one link.
+    frame_ancestors: origins that may show the page in a frame. foreign: pages of other sites may post here, and the
+    handler looks at their origin. Effects are POST and call `use_link` in their transaction.
     """
 
     purpose: ClassVar[str]
     limit: ClassVar[int] = 30
+    link_limit: ClassVar[int] = PER_LINK
+    foreign: ClassVar[bool] = False
     frame_ancestors: ClassVar[tuple[str, ...]] = ()
     include_in_schema = False
     dependencies = MappingProxyType({"uow": Provide(provide_public_uow), "link": Provide(provide_link)})
@@ -81,7 +86,8 @@ class PublicController(Controller):
     def __init__(self, owner: Any) -> None:
         super().__init__(owner)
         self.path = "/public" + (self.path if self.path.startswith("/") else f"/{self.path}").rstrip("/")
-        self.opt = {"kind": "public", "public": True, "purpose": self.purpose, "limit": self.limit, **(self.opt or {})}
+        told = {"purpose": self.purpose, "limit": self.limit, "link_limit": self.link_limit, "foreign": self.foreign}
+        self.opt = {"kind": "public", "public": True, **told, **(self.opt or {})}
         self.response_headers = public_headers(self.frame_ancestors)
         self.exception_handlers = {Exception: self._refused, **(self.exception_handlers or {})}
 

@@ -14,6 +14,7 @@ from litestar.params import FromPath
 
 from crm_core.entity import access, query, records
 from crm_core.entity import fields as f
+from crm_core.entity.merged import successor
 from crm_core.errors import NotFound
 from crm_core.i18n import Strings, Text
 from crm_core.plugin.declare import Entity
@@ -113,7 +114,14 @@ def _title(entity: Entity, record: Any) -> str:
 
 async def record_page(request: AnyRequest, uow: UnitOfWork, entity: Entity, record_id: UUID) -> Response[Any]:
     """Answer with a record; one in the trash says so to those who may restore it."""
-    record, trashed = await _record(uow, entity, record_id)
+    try:
+        record, trashed = await live_or_trashed(uow, entity, record_id)
+    except NotFound:
+        target = await successor(uow, entity, record_id)
+        if target is None:
+            raise
+        await access.get(uow, entity, target)
+        return await redirect(request, uow, f"/{entity.path}/{target}", _("It was merged into this record."))
     row = plain((await query.values_of(uow, entity, [record]))[0])
     fields, web = seen_fields(uow, entity), web_of(request)
     lists = await related(uow, entity, record_id)
@@ -134,7 +142,7 @@ async def record_page(request: AnyRequest, uow: UnitOfWork, entity: Entity, reco
     )  # fmt: skip
 
 
-async def _record(uow: UnitOfWork, entity: Entity, record_id: UUID) -> tuple[Any, bool]:
+async def live_or_trashed(uow: UnitOfWork, entity: Entity, record_id: UUID) -> tuple[Any, bool]:
     """Return a record and whether it is in the trash, where those who may restore it see it too."""
     try:
         return await access.get(uow, entity, record_id), False
@@ -144,7 +152,7 @@ async def _record(uow: UnitOfWork, entity: Entity, record_id: UUID) -> tuple[Any
 
 async def history_page(request: AnyRequest, uow: UnitOfWork, entity: Entity, record_id: UUID) -> Response[Any]:
     """Answer with who changed what, with values before and after, and a way to undo each change."""
-    record, trashed = await _record(uow, entity, record_id)
+    record, trashed = await live_or_trashed(uow, entity, record_id)
     before = request.query_params.get("before", "")
     shown, more = await timeline(uow, web_of(request), entity, record.id, before, whole=True)
     verbs = await verbs_on(uow, entity, record_id, ("edit", "delete"))

@@ -13,6 +13,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 
 from crm_core.entity import access, query, records
 from crm_core.entity.actions import perform
+from crm_core.entity.merged import successor
 from crm_core.entity.schemas import given, schemas
 from crm_core.errors import CrmError, Invalid, NotFound
 from crm_core.i18n import Strings, show
@@ -82,9 +83,21 @@ def entity_routes(registry: Registry, entity: Entity) -> list[Any]:
         return answer(found)
 
     @post(path, opt=opt | {"verb": "create"}, tags=tags, operation_id=f"create_{noun}", summary=f"Create {noun}")
-    async def create(request: AnyRequest, uow: Uow, data: JSONBody[shape.create]) -> Response[bytes]:  # type: ignore[name-defined]
+    async def create(
+        request: AnyRequest,
+        uow: Uow,
+        data: JSONBody[shape.create],  # type: ignore[name-defined]
+        duplicates: FromQuery[str] = "",
+    ) -> Response[bytes]:
+        if duplicates not in ("", "warn", "refuse"):
+            raise Invalid(_("duplicates is warn or refuse."))
+        uow.duplicates = duplicates
+
         async def run() -> Response[bytes]:
-            return await one(uow, entity, await records.create(uow, entity, given(data)), 201)
+            made = await one(uow, entity, await records.create(uow, entity, given(data)), 201)
+            if uow.found_duplicates:
+                made.headers["Possible-Duplicates"] = ", ".join(str(d.id) for d in uow.found_duplicates)
+            return made
 
         return await idempotent(request, uow, run)
 
@@ -92,7 +105,7 @@ def entity_routes(registry: Registry, entity: Entity) -> list[Any]:
     async def get_one(uow: Uow, record_id: FromPath[UUID]) -> Response[bytes]:
         found = await query.one_record(uow, entity, record_id)
         if found is None:
-            raise NotFound(_("There is no such record."))
+            return await _moved(uow, entity, record_id)
         return answer(found, ETag=f'"{found.version}"')
 
     @patch(key, opt=opt | {"verb": "edit"}, tags=tags, operation_id=f"update_{noun}", summary=f"Change {noun}")
@@ -129,6 +142,14 @@ def entity_routes(registry: Registry, entity: Entity) -> list[Any]:
 
     actions = [_action(registry, entity, a, key, opt, tags) for a in registry.actions.get(entity.name, {}).values()]
     return [list_all, create, get_one, update, remove, restore, bulk, *actions]
+
+
+async def _moved(uow: UnitOfWork, entity: Entity, record_id: UUID) -> Response[bytes]:
+    """Answer for a record that is not there: a merged one names what it became, if the actor may see that."""
+    target = await successor(uow, entity, record_id)
+    if target is None or await query.one_record(uow, entity, target) is None:
+        raise NotFound(_("There is no such record."))
+    return answer({"merged_into": target}, 301, Location=f"{API}/{entity.path}/{target}")
 
 
 def _rights(registry: Registry, entity: Entity) -> str:
@@ -189,7 +210,10 @@ async def _bulk(uow: UnitOfWork, entity: Entity, data: Bulk) -> BulkAnswer:
 
 async def _bulk_one(uow: UnitOfWork, entity: Entity, data: Bulk, record_id: UUID) -> None:
     if data.action == "update":
-        await records.update(uow, entity, await access.get(uow, entity, record_id, "edit", also=BULK), data.values)
+        values = given(_typed(data.values, schemas(uow.registry, entity).update))
+        version = values.pop("version", None)
+        record = await access.get(uow, entity, record_id, "edit", also=BULK)
+        await records.update(uow, entity, record, values, version=version)
     elif data.action == "delete":
         await records.delete(uow, entity, await access.get(uow, entity, record_id, "delete", also=BULK))
     elif data.action == "restore":
@@ -198,8 +222,16 @@ async def _bulk_one(uow: UnitOfWork, entity: Entity, data: Bulk, record_id: UUID
         action = uow.registry.actions.get(entity.name, {}).get(data.action)
         if action is None or not action.bulk:
             raise Invalid(_("Unknown bulk action {name}.", name=data.action))
-        values = msgspec.convert(data.values, action.params) if action.params else None
-        await perform(uow, entity, action, record_id, values, also=BULK)
+        params = _typed(data.values, action.params) if action.params else None
+        await perform(uow, entity, action, record_id, params, also=BULK)
+
+
+def _typed(values: dict[str, Any], shape: Any) -> Any:
+    """Return the values as the struct they belong to; Invalid when one has the wrong type or no place there."""
+    try:
+        return msgspec.convert(values, shape)
+    except msgspec.ValidationError as error:
+        raise Invalid(str(error)) from error
 
 
 def rest_routes(registry: Registry) -> list[Any]:

@@ -83,14 +83,27 @@ def hosts_of(config: Config) -> frozenset[str]:
 def protect(app: Any, kernel: Kernel, import_map_hash: str) -> None:
     """Put the guard around a Litestar application, answers to unknown routes included."""
     demand_safe_address(kernel.config)
-    app.asgi_handler = Guard(app.asgi_handler, kernel, import_map_hash)
+    app.asgi_handler = Guard(app.asgi_handler, kernel, import_map_hash, foreign_paths(app))
+
+
+def foreign_paths(app: Any) -> tuple[str, ...]:
+    """Return what the paths begin with that take posts from other sites: public ones, which look at no cookie."""
+    return tuple(
+        {
+            route.path.partition("{")[0]
+            for route in app.routes
+            for handler in getattr(route, "route_handlers", ())
+            if handler.opt.get("foreign") and handler.opt.get("kind") == "public" and route.path.startswith("/public/")
+        }
+    )
 
 
 class Guard:
     """Pure ASGI; costs a few microseconds and no database access."""
 
-    def __init__(self, app: ASGIApp, kernel: Kernel, import_map_hash: str) -> None:
+    def __init__(self, app: ASGIApp, kernel: Kernel, import_map_hash: str, foreign: tuple[str, ...] = ()) -> None:
         self.app, self.kernel, self.hosts = app, kernel, hosts_of(kernel.config)
+        self.foreign = foreign
         policy = CONTENT_SECURITY.format(hash=import_map_hash)
         extra = {"strict-transport-security": "max-age=31536000"} if kernel.config.secure else {}
         self.headers = [
@@ -115,6 +128,8 @@ class Guard:
                 message["headers"] = given + [h for h in self.headers if h[0] not in names]
                 if "usage" in scope:  # of a token, put there by `app.admit`
                     message["headers"] += cast("Any", scope)["usage"].headers()
+                if "cause" in scope and scope["path"].startswith("/api/"):  # of what was written, by `app.provide_uow`
+                    message["headers"] += [(b"cause-id", str(cast("Any", scope)["cause"]).encode())]
             await send(message)
 
         try:
@@ -139,7 +154,7 @@ class Guard:
         scope["csrf_token"] = expected
         if scope["method"] in SAFE:
             return receive
-        if not signed:
+        if not signed and not scope["path"].startswith(self.foreign):
             self._check_origin(headers, host)
         kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
         body = Body(without_nul(receive, kind))

@@ -105,7 +105,9 @@ async def _one(web: Web, request: Request[Any, Any, Any], locale: str, slot: Slo
     if not web.breaker.closed(slot.src):
         return broken(web, locale, slot)
     query = request.query_params
-    address = slot.src.replace("{entity}", quote(query.get("entity", ""))).replace("{id}", quote(query.get("id", "")))
+    address = slot.src
+    for name in ("entity", "id", "at"):
+        address = address.replace(f"{{{name}}}", quote(query.get(name, ""), safe=""))
     try:
         status, body = await asyncio.wait_for(inside(request, address), LIMIT)
     except Exception as error:  # noqa: BLE001 - whatever a plugin does, the page stays

@@ -205,7 +205,11 @@ def _told(uow: UnitOfWork, entity: Entity, event: EventRow, payload: dict[str, A
     kinds = ("updated", "created") if whole else ("updated",)
     if event.type.rpartition(".")[2] not in kinds:
         return _Told([], {}, {})
-    before, after = payload.get("before") or {}, payload.get("after") or {}
+    barred = tuple(f"{c.name}." for c in entity.children if not uow.actor.may_see(entity.name, c.name))
+    before, after = (
+        {k: v for k, v in (payload.get(side) or {}).items() if not (barred and k.startswith(barred))}
+        for side in ("before", "after")
+    )
     known = [x for x in uow.registry.fields(entity) if _may_know(uow, entity, x)]
     shown = [x for x in known if not {x.name, *x.columns}.isdisjoint({*before, *after})]
     for side in (before, after):

@@ -27,10 +27,15 @@ FEW = 50  # options put into a select; more are found by typing
 
 
 def plain(item: Any) -> dict[str, Any]:
-    """Return a record's API values as a dict, absent ones left out."""
+    """Return a record's API values as a dict, absent ones left out, custom ones by name: "custom.region"."""
     if isinstance(item, Mapping):
-        return dict(item)
-    return {n: v for n in item.__struct_fields__ if (v := getattr(item, n)) is not msgspec.UNSET}
+        found = dict(item)
+    else:
+        found = {n: v for n in item.__struct_fields__ if (v := getattr(item, n)) is not msgspec.UNSET}
+    custom = found.pop("custom", None)
+    if isinstance(custom, msgspec.Raw):
+        custom = msgspec.json.decode(custom)
+    return {**found, **{f"custom.{k}": v for k, v in custom.items()}} if custom else found
 
 
 def parent_of(registry: Registry, entity: Entity) -> str:
@@ -82,7 +87,7 @@ async def display_for(
     found = await query.labels(uow, refs) if refs else {}
     labels: dict[Any, str] = {**found, **{str(k): v for k, v in found.items()}}
     stages: dict[str, tuple[str, str]] = {}
-    if stages_too or any(isinstance(x, f.Stage) for x in fields):
+    if stages_too or any(isinstance(x, f.Stage) or getattr(x, "choices", None) for x in fields):
         stages = {
             str(i): (n, c) for i, n, c in await uow.session.execute(sa.select(Stage.id, Stage.name, Stage.colour))
         }
@@ -145,6 +150,9 @@ async def _options(uow: UnitOfWork, one: Input, labels: Mapping[Ref, str], form:
         one.options = [(str(r.id), labels[r]) for r in _ref("core.file", one.raw) if r in labels] if one.raw else []
     elif isinstance(kind, f.Stage):
         one.options = await _stages(uow, form, kind, of)
+    elif isinstance(kind, f.MultiChoice) and kind.choices is not None:
+        known = await kind.choices(uow, of)
+        one.options = [*known, *((v, v) for v in one.raw or () if v not in {k for k, _label in known})]
     elif isinstance(kind, f.Tags):
         one.options = [(v, v) for v in one.raw or ()]
         one.source = "/tags/names" if "core.tag" in uow.registry.entities else ""
@@ -158,7 +166,9 @@ async def first_of(uow: UnitOfWork, target: Entity) -> tuple[list[tuple[str, str
     """Return value and title of an entity's first records, and whether there are more."""
     if not may(uow, target, "read"):
         return [], False
-    wanted = query.ListParams(fields=(target.title,), limit=FEW, sort=_title_sort(target))
+    wanted = query.ListParams(
+        fields=(target.title,), limit=FEW, sort=_title_sort(target), filter=target.offered_when
+    )  # fmt: skip
     page = await query.list_records(uow, target, wanted)
     rows = [plain(i) for i in page.items]
     return [(str(r["id"]), str(r.get(target.title) or "–")) for r in rows], page.has_more
@@ -166,6 +176,8 @@ async def first_of(uow: UnitOfWork, target: Entity) -> tuple[list[tuple[str, str
 
 def _title_sort(target: Entity) -> str:
     title = target.field(target.title)
+    if target.default_sort == "position":  # people have put them in order
+        return target.default_sort
     return target.title if title is not None and title.sortable else ""
 
 

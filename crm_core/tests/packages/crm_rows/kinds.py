@@ -17,6 +17,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     "core.rate": {"currency": "USD", "valid_from": "2026-01-01"},
     "core.activity": {"kind": "task"},
     "core.pipeline": {"entity": "core.deal"},
+    "core.web_form": {"target": "core.lead"},
     "core.webhook": {"url": "https://hooks.example.test/in", "events": "core.contact.*"},
 }
 

@@ -29,7 +29,7 @@ async def keep_times(uow: UnitOfWork, event: Happened) -> None:
     records: dict[str, set[UUID]] = {}
     for about_entity, key in await _records(uow, event):
         records.setdefault(about_entity, set()).add(key)
-    for name, ids in records.items():
+    for name, ids in sorted(records.items()):  # the same order for everybody: no two wait for each other
         entity = uow.registry.entities.get(name)
         if entity is not None and entity.has_activity:
             await refresh(uow, entity, ids)
@@ -38,10 +38,13 @@ async def keep_times(uow: UnitOfWork, event: Happened) -> None:
 async def refresh(uow: UnitOfWork, entity: Entity, ids: Iterable[UUID]) -> None:
     """Count last and next activity of records anew. Derived, so without version and event."""
     wanted = sorted(ids)
-    found = await count(uow, entity.name, wanted)
     table = entity.model.__table__
     columns = (table.c.id, table.c.last_activity_at, table.c.next_activity_at)
-    for key, last, following in (await uow.session.execute(sa.select(*columns).where(table.c.id.in_(wanted)))).all():
+    # Locked before counting: of two who add an activity at once, each would miss the other's and the later one win.
+    locked = sa.select(*columns).where(table.c.id.in_(wanted)).order_by(table.c.id).with_for_update(key_share=True)
+    stored = (await uow.session.execute(locked)).all()
+    found = await count(uow, entity.name, wanted)
+    for key, last, following in stored:
         times = found.get(key, (None, None))
         if times != (last, following):
             values = {"last_activity_at": times[0], "next_activity_at": times[1]}

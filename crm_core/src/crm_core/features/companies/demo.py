@@ -54,6 +54,12 @@ COMPANIES = (
     ("Westend Kliniken", "westend-kliniken", "medical", None),
     ("Zollhafen Handelskontor", "zollhafen", "services", None),
 )
+# further domains; the second pair is shared by two companies of a group
+DOMAINS = {
+    "Alster Logistik AG": ("alster-group.example",),
+    "Elbe Netze": ("elbe-energie.example",),
+    "Kestrel Analytics": ("kestrel-analytics.example", "kestrel.test"),
+}
 TAGS = ("Key account", "Newsletter", "Partner", "Trade fair", "Bestandskunde")
 
 
@@ -70,6 +76,7 @@ async def load(uow: UnitOfWork, as_of: date) -> None:
             people[number % len(people)],
             name=name,
             domain=f"{domain}.example",
+            domains=[{"domain": more} for more in DOMAINS.get(name, ())],
             website=f"https://www.{domain}.example",
             industry=industry,
             parent_id=made.get(parent or ""),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from crm_core.entity.fields import Option
-from crm_core.features.companies.models import Company
+from crm_core.features.companies import rules
+from crm_core.features.companies.domains import domain_of
+from crm_core.features.companies.models import Company, CompanyDomain
 from crm_core.features.standard import COMMON, ROLES
-from crm_core.plugin import Entity, Strings, fields
+from crm_core.plugin import Child, Entity, Strings, fields
 
 _ = Strings("crm_core")
 
@@ -54,7 +56,7 @@ COMPANY = Entity(
             search="A",
             import_names=("company", "company name", "account", "account name", "organisation", "firma", "unternehmen"),
         ),
-        fields.Text("domain", _("Domain"), search="A", import_names=("web domain", "e-mail domain")),
+        fields.Text("domain", _("Domain"), search="A", normal=domain_of, import_names=("web domain", "e-mail domain")),
         fields.Link(
             "parent_id",
             _("Parent company"),
@@ -102,8 +104,20 @@ COMPANY = Entity(
     ),
     list_columns=("name", "industry", "city", "country", "revenue", "owner_id", "last_activity_at"),
     default_sort="name",
+    children=(
+        Child(
+            name="domains",
+            model=CompanyDomain,
+            foreign_key="company_id",
+            label=_("Domains"),
+            fields=(fields.Text("domain", _("Domain"), required=True, search="B", normal=domain_of),),
+            ordered=True,
+        ),
+    ),
+    validate=rules.validate,
     roles=ROLES,
     match_by=("name", "domain"),
     order=20,
     has_activity=True,
+    mergeable=True,
 )

@@ -1,4 +1,4 @@
-"""The table of companies."""
+"""The tables of companies and their domains."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm_core.db.model import Model, Record, folded, foreign
-from crm_core.db.types import Amount, UTCDateTime
+from crm_core.db.types import Amount, Id, UTCDateTime, new_id
 
 
 class Company(Record, Model):
@@ -45,3 +45,20 @@ class Company(Record, Model):
     description: Mapped[str | None] = mapped_column(sa.Text, default=None)
     last_activity_at: Mapped[datetime | None] = mapped_column(UTCDateTime(), default=None)
     next_activity_at: Mapped[datetime | None] = mapped_column(UTCDateTime(), default=None)
+
+
+class CompanyDomain(Model):
+    """A domain a company writes from or has its site at; the first is kept in step with `Company.domain`.
+
+    `domain_f` is what others look up: lower case, without "www.". Several companies may share a domain; that is
+    shown, not refused.
+    """
+
+    __tablename__ = "core_company_domain"
+    __table_args__ = (sa.Index("ix_core_company_domain_domain_f", "domain_f"),)
+
+    id: Mapped[UUID] = mapped_column(Id(), primary_key=True, default=new_id)
+    company_id: Mapped[UUID] = foreign("core_company.id", on_delete="CASCADE", nullable=False)
+    position: Mapped[int] = mapped_column(sa.Integer, default=0)
+    domain: Mapped[str] = mapped_column(sa.String(255))
+    domain_f: Mapped[str] = folded("domain")

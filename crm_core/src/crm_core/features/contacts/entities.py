@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from crm_core.entity.fields import Option
-from crm_core.features.contacts.models import Contact, ContactEmail, ContactPhone
+from crm_core.features.contacts.models import Contact, ContactCompany, ContactEmail, ContactPhone
 from crm_core.features.standard import COMMON, ROLES
 from crm_core.plugin import Child, Entity, FieldOn, Strings, fields
 
@@ -131,11 +131,26 @@ CONTACT = Entity(
             ordered=True,
             personal=True,
         ),
+        Child(
+            name="companies",
+            model=ContactCompany,
+            foreign_key="contact_id",
+            label=_("Companies"),
+            fields=(
+                fields.Link("company_id", _("Company"), target="core.company", required=True, on_erase="delete"),
+                fields.Text("job_title", _("Job title"), length=150),
+                fields.Boolean("is_primary", _("Main company"), default=False),
+                fields.Date("from_on", _("From")),
+                fields.Date("until_on", _("Until")),
+            ),
+            ordered=True,
+        ),
     ),
     roles=ROLES,
     match_by=("emails", "name"),
     order=30,
     has_activity=True,
+    mergeable=True,
 )
 
 

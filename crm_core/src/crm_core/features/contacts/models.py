@@ -1,8 +1,8 @@
-"""The tables of contacts, their e-mail addresses and phone numbers."""
+"""The tables of contacts, their e-mail addresses, phone numbers and companies."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -77,6 +77,25 @@ class ContactPhone(Model):
     kind: Mapped[str] = mapped_column(sa.String(20), default="work")
 
     __table_args__ = (sa.Index("ix_core_contact_phone_number_f", "number_f"),)
+
+
+class ContactCompany(Model):
+    """A company a contact works for, or used to; kept in step with `Contact.company_id`.
+
+    That is the company of the row with `is_primary`, of which there is at most one. `until_on` is the first day
+    on which the contact is no longer there; a row that has ended is never primary.
+    """
+
+    __tablename__ = "core_contact_company"
+
+    id: Mapped[UUID] = mapped_column(Id(), primary_key=True, default=new_id)
+    contact_id: Mapped[UUID] = foreign("core_contact.id", on_delete="CASCADE", nullable=False)
+    position: Mapped[int] = mapped_column(sa.Integer, default=0)
+    company_id: Mapped[UUID] = foreign("core_company.id", on_delete="CASCADE", nullable=False)
+    job_title: Mapped[str | None] = mapped_column(sa.String(150), default=None)
+    is_primary: Mapped[bool] = mapped_column(sa.Boolean, default=False)
+    from_on: Mapped[date | None] = mapped_column(sa.Date, default=None)
+    until_on: Mapped[date | None] = mapped_column(sa.Date, default=None)
 
 
 def full_name(first: str | None, last: str | None) -> str:

@@ -1,4 +1,4 @@
-"""Sample data: sixty deals in every stage, closed ones over the last half year."""
+"""Sample data: sixty deals in every stage of two pipelines, closed ones over the last half year."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from crm_core.entity.stages import LOST, WON, Stage, default_pipeline, stages_of
+from crm_core.entity.stages import LOST, OPEN, WON, Stage, default_pipeline, stages_of
 from crm_core.features.companies.models import Company
 from crm_core.features.contacts.models import Contact
+from crm_core.features.deals.models import DealRole
 from crm_core.features.sample import Owner, at, choices, day, every, make
 
 if TYPE_CHECKING:
@@ -23,28 +24,52 @@ SUBJECTS = (
 )  # fmt: skip
 PRODUCTS = ("Basic", "Professional", "Enterprise", "Consulting", "Training")
 REASONS = ("Price", "Competitor", "No budget", "Projekt verschoben", "No decision")
+# name, category, colour, probability, days until a deal counts as stuck, fields it asks for
+PARTNERS: tuple[tuple[str, str, str, int, int | None, list[str]], ...] = (
+    ("Contacted", OPEN, "grey", 20, 14, []),
+    ("Trial", OPEN, "violet", 60, 30, ["expected_close_on"]),
+    ("Signed", WON, "green", 100, None, ["amount"]),
+    ("Declined", LOST, "red", 0, None, []),
+)
+WITH_PARTNERS = 52  # the deals from this number on are in the second pipeline
 
 
 async def load(uow: UnitOfWork, as_of: date) -> None:
-    """Make the deals in the default pipeline."""
+    """Make the deals in the default pipeline and in one for partners."""
     pick = choices("deals")
     pipeline = await default_pipeline(uow, "core.deal")
     if pipeline is None:
         return
-    stages = await stages_of(uow, pipeline.id)
-    weights = [{WON: 5, LOST: 3}.get(s.category, 4) for s in stages]
-    companies = await every(uow, Company)
+    own, partners = await stages_of(uow, pipeline.id), await _partners(uow)
+    companies, roles = await every(uow, Company), [r.id for r in await every(uow, DealRole)]
     for number in range(COUNT):
+        stages = own if number < WITH_PARTNERS else partners
+        weights = [{WON: 5, LOST: 3}.get(s.category, 4) for s in stages]
         company = companies[(number * 7) % len(companies)]
-        contact = await uow.session.scalar(
-            sa.select(Contact.id).where(Contact.company_id == company.id).order_by(Contact.id).limit(1)
-        )
+        known = sa.select(Contact.id).where(Contact.company_id == company.id).order_by(Contact.id).limit(3)
+        people = list(await uow.session.scalars(known))
         stage = pick.choices(stages, weights)[0]
         values = _values(pick, as_of, stage)
         owner = Owner(company.owner_id, company.team_id, "") if company.owner_id else None
         name = f"{company.name}: {pick.choice(SUBJECTS)}"
-        links = {"company_id": company.id, "contact_id": contact, "pipeline_id": pipeline.id, "stage_id": stage.id}
+        links: dict[str, Any] = {"company_id": company.id, "pipeline_id": stage.pipeline_id, "stage_id": stage.id}
+        links["contacts"] = [
+            {"contact_id": key, "role_id": pick.choice([None, *roles]), "is_primary": not place}
+            for place, key in enumerate(people[: pick.choice((1, 1, 2, 3))])
+        ]
         await make(uow, "core.deal", owner, name=name, reference=f"D-{number + 1001}", **links, **values)
+
+
+async def _partners(uow: UnitOfWork) -> list[Stage]:
+    """Make the second pipeline and return its stages."""
+    made = await make(uow, "core.pipeline", None, name="Partners", entity="core.deal", position=1)
+    for position, (name, category, colour, probability, rotting, required) in enumerate(PARTNERS):
+        await make(
+            uow, "core.stage", None, pipeline_id=made.id, name=name, category=category, colour=colour,
+            probability=Decimal(probability), rotting_days=rotting, required=required, position=position,
+        )  # fmt: skip
+    await uow.settle()
+    return await stages_of(uow, made.id)
 
 
 def _values(pick: Any, as_of: date, stage: Stage) -> dict[str, Any]:

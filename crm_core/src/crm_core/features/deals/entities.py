@@ -1,71 +1,71 @@
-"""What a deal is, and the pipelines and stages it moves through."""
+"""What a deal is."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 
-from crm_core.entity.stages import CATEGORIES, Pipeline, Stage
 from crm_core.features.deals import rules
-from crm_core.features.deals.models import Deal
-from crm_core.features.standard import COLOURS, COMMON, ROLES
-from crm_core.plugin import Entity, Strings, fields
+from crm_core.features.deals.models import Deal, DealContact, DealRole, LostReason
+from crm_core.features.standard import COMMON, ROLES
+from crm_core.plugin import Child, Entity, Strings, fields
 
 _ = Strings("crm_core")
 
-PIPELINE = Entity(
-    name="core.pipeline",
-    model=Pipeline,
-    label=_("Pipeline"),
-    plural=_("Pipelines"),
-    path="pipelines",
-    icon="timeline",
+DEAL_ROLE = Entity(
+    name="core.deal_role",
+    model=DealRole,
+    label=_("Role in a deal"),
+    plural=_("Roles in deals"),
+    path="deal-roles",
+    icon="user-star",
     title="name",
     fields=(
         fields.Text("name", _("Name"), length=100, required=True, sortable=True),
-        fields.Text("entity", _("Kind of record"), length=64, required=True, default="core.deal"),
-        fields.Integer("position", _("Position"), default=0, sortable=True),
-        fields.Boolean("is_default", _("Used for new records"), default=False),
+        fields.Integer("position", _("Position"), default=0, minimum=0, maximum=100_000, sortable=True),
+        fields.Boolean("is_archived", _("Archived"), default=False, help=_("No longer offered")),
     ),
-    list_columns=("name", "entity", "is_default"),
+    list_columns=("name", "position", "is_archived"),
     default_sort="position",
+    offered_when={"field": "is_archived", "op": "is", "value": False},
     in_menu=False,
     public_read=True,
     match_by=("name",),
-    order=200,
+    order=202,
 )
 
-STAGE = Entity(
-    name="core.stage",
-    model=Stage,
-    label=_("Stage"),
-    plural=_("Stages"),
-    path="stages",
-    icon="progress",
+LOST_REASON = Entity(
+    name="core.lost_reason",
+    model=LostReason,
+    label=_("Lost reason"),
+    plural=_("Lost reasons"),
+    path="lost-reasons",
+    icon="mood-sad",
     title="name",
     fields=(
-        fields.Link(
-            "pipeline_id",
-            _("Pipeline"),
-            target="core.pipeline",
-            required=True,
-            reverse="stages",
-            reverse_label=_("Stages"),
-        ),
         fields.Text("name", _("Name"), length=100, required=True, sortable=True),
-        fields.Choice("category", _("Category"), options=CATEGORIES, required=True, default="open"),
-        fields.Choice("colour", _("Colour"), options=COLOURS, default="blue"),
-        fields.Percent("probability", _("Probability"), minimum=Decimal(0), maximum=Decimal(100)),
-        fields.Integer("position", _("Position"), default=0, sortable=True),
-        fields.MultiChoice("required", _("Fields that must be filled in"), default=[]),
-        fields.MultiChoice("allowed_next", _("Stages that may follow"), default=[]),
-        fields.Integer("rotting_days", _("Days until a record counts as stuck"), minimum=1),
+        fields.Integer("position", _("Position"), default=0, minimum=0, maximum=100_000, sortable=True),
+        fields.Boolean("is_archived", _("Archived"), default=False, help=_("No longer offered")),
     ),
-    list_columns=("name", "pipeline_id", "category", "probability", "position"),
+    list_columns=("name", "position", "is_archived"),
     default_sort="position",
+    offered_when={"field": "is_archived", "op": "is", "value": False},
     in_menu=False,
     public_read=True,
     match_by=("name",),
-    order=201,
+    order=203,
+)
+
+CONTACTS = Child(
+    name="contacts",
+    model=DealContact,
+    foreign_key="deal_id",
+    label=_("Contacts"),
+    fields=(
+        fields.Link("contact_id", _("Contact"), target="core.contact", required=True, on_erase="delete"),
+        fields.Link("role_id", _("Role"), target="core.deal_role"),
+        fields.Boolean("is_primary", _("Main contact"), default=False),
+    ),
+    ordered=True,
 )
 
 DEAL = Entity(
@@ -115,6 +115,7 @@ DEAL = Entity(
             opened_field="engaged_on",
             closed_field="closed_on",
             entered_field="stage_entered_at",
+            reason_fields=("lost_reason_id", "lost_reason"),
             import_names=("stage", "deal stage", "status", "phase"),
         ),
         fields.Money(
@@ -138,13 +139,21 @@ DEAL = Entity(
             search="A",
             import_names=("opportunity id", "deal id", "number", "external id"),
         ),
-        fields.Text("lost_reason", _("Lost because")),
+        fields.Link(
+            "lost_reason_id",
+            _("Lost because"),
+            target="core.lost_reason",
+            reverse="deals",
+            reverse_label=_("Lost deals"),
+        ),
+        fields.Text("lost_reason", _("Lost: in own words"), import_names=("lost reason", "loss reason", "verlustgrund")),
         fields.LongText("description", _("Description"), search="B", import_names=("notes", "beschreibung")),
         fields.DateTime("stage_entered_at", _("In this stage since"), readonly=True, sortable=True),
         *COMMON,
     ),
     list_columns=("name", "company_id", "stage_id", "amount", "expected_close_on", "owner_id", "next_activity_at"),
     default_sort="-created_at",
+    children=(CONTACTS,),
     defaults=rules.defaults,
     validate=rules.validate,
     roles=ROLES,
@@ -152,4 +161,5 @@ DEAL = Entity(
     match_by=("reference", "name"),
     order=40,
     has_activity=True,
+    mergeable=True,
 )

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from crm_core.features.deals import actions, defaults, demo, entities, listeners, rest, settings
-from crm_core.plugin import Action, Default, DemoData, Entity, Listener, SettingsGroup, hookimpl
+from crm_core.features.deals import actions, computed, defaults, demo, entities, listeners, pages, rest, settings
+from crm_core.plugin import Action, Default, DemoData, Entity, FieldOn, Listener, SettingsGroup, Slot, Strings, hookimpl
+
+_ = Strings("crm_core")
 
 
 @hookimpl
 def crm_entities() -> Sequence[Entity]:
-    return (entities.PIPELINE, entities.STAGE, entities.DEAL)
+    return (entities.DEAL_ROLE, entities.LOST_REASON, entities.DEAL)
+
+
+@hookimpl
+def crm_fields() -> Sequence[FieldOn]:
+    return computed.FIELDS
 
 
 @hookimpl
@@ -25,7 +32,7 @@ def crm_listeners() -> Sequence[Listener]:
 
 @hookimpl
 def crm_defaults() -> Sequence[Default]:
-    return (Default("pipelines", defaults.load),)
+    return (Default("pipelines", defaults.load), Default("deal_words", defaults.load_words))
 
 
 @hookimpl
@@ -35,7 +42,20 @@ def crm_settings() -> Sequence[SettingsGroup]:
 
 @hookimpl
 def crm_routes() -> Sequence[type]:
-    return (rest.DealForecasts,)
+    return (rest.DealForecasts, pages.DealParts)
+
+
+@hookimpl
+def crm_slots() -> Sequence[Slot]:
+    right = "core.stage.edit"
+    return (
+        Slot(place="settings.pages", label=_("Lost reasons"), src="/lost-reasons", permission=right, order=31),
+        Slot(place="settings.pages", label=_("Roles in deals"), src="/deal-roles", permission=right, order=32),
+        Slot(
+            place="record.panels", entity="core.contact", label=_("Takes part in"), src="/deal-parts?contact={id}",
+            permission="core.deal.read", order=30,
+        ),
+    )  # fmt: skip
 
 
 @hookimpl

@@ -16,10 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+import msgspec
+
 from crm_core.auth.actor import Actor, Scope
 from crm_core.entity import access, query
 from crm_core.entity import fields as f
 from crm_core.entity.cells import shielded
+from crm_core.entity.custom_fields import PREFIX
+from crm_core.entity.custom_values import typed
 from crm_core.errors import Forbidden, Invalid
 from crm_core.i18n import Strings, Text, show
 from crm_core.plugin.declare import Entity, Ref
@@ -120,8 +124,16 @@ async def _labels(uow: UnitOfWork, columns: Sequence[Shown], items: Sequence[Any
     for column in columns:
         target = _target(column.field)
         if target and not column.part:
-            refs |= {Ref(target, key) for item in items if (key := getattr(item, column.key, None)) is not None}
+            refs |= {Ref(target, key) for item in items if (key := _value(column, item)) is not None}
     return await query.labels(uow, refs)
+
+
+def _value(column: Shown, item: Any) -> Any:
+    """Return the value of a column; that of a custom field is in the JSON of the record."""
+    if not column.key.startswith(PREFIX):
+        return getattr(item, column.key, None)
+    values = item.custom if isinstance(item.custom, dict) else msgspec.json.decode(item.custom)
+    return typed(column.field, values.get(column.key.removeprefix(PREFIX)))
 
 
 def _target(field: f.Field) -> str:
@@ -129,7 +141,7 @@ def _target(field: f.Field) -> str:
 
 
 def _cell(column: Shown, item: Any, labels: dict[Ref, str]) -> Any:
-    value = getattr(item, column.key, None)
+    value = _value(column, item)
     if value is None:
         return None
     if column.part:

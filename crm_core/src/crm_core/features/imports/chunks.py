@@ -201,7 +201,7 @@ async def _learn(job: Import, uow: UnitOfWork, drafts: list[Draft]) -> None:
             await job.names.learn(uow, registry.entities["core.stage"], wanted["core.stage"], pipeline)
     remembered = uow.session.sync_session.info
     remembered["stages"] = {}
-    if any(x.kind == "money" for x in job.entity.fields):
+    if any(x.kind == "money" for x in registry.fields(job.entity)):
         remembered["rates"] = await Rates.load(uow)
     teams = remembered.setdefault("teams", {})
     query = sa.select(TeamMember.user_id, TeamMember.team_id).where(TeamMember.is_primary)

@@ -186,6 +186,8 @@ class Cells:
             return self.instant(cell)
         if kind == "boolean" and isinstance(cell, bool):
             return cell
+        if kind in ("multi_choice", "links", "tags"):  # as an export has them, or as people write them
+            return [part.strip() for part in re.split("[;,]", str(cell)) if part.strip()]
         if isinstance(cell, datetime | date):
             return cell.isoformat()
         return cell if isinstance(cell, str) else str(cell)

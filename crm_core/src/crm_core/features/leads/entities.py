@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from crm_core.entity.fields import Option
+from crm_core.features.leads import conversion
 from crm_core.features.leads.models import Lead
 from crm_core.features.standard import COMMON, ROLES
 from crm_core.plugin import Entity, Strings, fields
@@ -66,13 +67,19 @@ LEAD = Entity(
         fields.Link(
             "contact_id", _("Contact"), target="core.contact", reverse="leads", reverse_label=_("Leads"), readonly=True
         ),
+        fields.Link(
+            "deal_id", _("Deal"), target="core.deal", reverse="leads", reverse_label=_("Leads"), readonly=True
+        ),
+        fields.DateTime("converted_at", _("Converted"), readonly=True, sortable=True),
         *COMMON,
     ),
     list_columns=("name", "company_name", "status", "source", "email", "owner_id", "created_at"),
     default_sort="-created_at",
+    validate=conversion.validate,
     roles=ROLES,
     open_when={"none": [{"field": "status", "op": "in", "value": ["converted", "unqualified"]}]},
     match_by=("email", "name"),
     order=10,
     has_activity=True,
+    mergeable=True,
 )

@@ -36,5 +36,7 @@ class Lead(Record, Model):
     description: Mapped[str | None] = mapped_column(sa.Text, default=None)
     company_id: Mapped[UUID | None] = foreign("core_company.id", default=None)
     contact_id: Mapped[UUID | None] = foreign("core_contact.id", default=None)
+    deal_id: Mapped[UUID | None] = foreign("core_deal.id", default=None)
+    converted_at: Mapped[datetime | None] = mapped_column(UTCDateTime(), default=None)
     last_activity_at: Mapped[datetime | None] = mapped_column(UTCDateTime(), default=None)
     next_activity_at: Mapped[datetime | None] = mapped_column(UTCDateTime(), default=None)

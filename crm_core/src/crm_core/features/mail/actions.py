@@ -223,7 +223,7 @@ async def pause(uow: UnitOfWork, reason: str) -> None:
 
 
 async def resume(uow: UnitOfWork, *, discard: bool = False) -> int:
-    """Let sending go on; with `discard` the mails that wait are given up first. Return how many those were."""
+    """Let sending go on; with `discard` what waits is given up first. Return how many mails those were."""
     if await queries.paused(uow) is None:
         return 0
     await _clear_pause(uow)
@@ -234,7 +234,7 @@ async def resume(uow: UnitOfWork, *, discard: bool = False) -> int:
             sa.update(MailRow).where(MailRow.state == State.queued).values(due_at=None, **given_up)
         )
         discarded = done.rowcount  # type: ignore[attr-defined]  # a cursor result
-    await uow.emit(OutgoingResumed(discarded=discarded))
+    await uow.emit(OutgoingResumed(discarded=discarded, everything=discard))
     return discarded
 
 

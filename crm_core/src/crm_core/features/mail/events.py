@@ -39,9 +39,10 @@ class OutgoingPaused(Event, frozen=True, kw_only=True):
 
 
 class OutgoingResumed(Event, frozen=True, kw_only=True):
-    """Sending goes on; `discarded` mails that waited were given up."""
+    """Sending goes on; `discarded` mails that waited were given up. everything: so is whatever else waited."""
 
     discarded: int
+    everything: bool = False
 
 
 EVENT_TYPES = (

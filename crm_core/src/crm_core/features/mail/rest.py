@@ -110,5 +110,5 @@ class MailApi(ApiController):
 
     @post("/resume", status_code=200, summary="Resume sending")
     async def resume(self, uow: Uow, data: JSONBody[ResumeIn]) -> dict[str, int]:
-        """Go on; with `discard` the mails that wait are given up first."""
+        """Go on; with `discard` the mails and webhook deliveries that wait are given up first."""
         return {"discarded": await actions.resume(uow, discard=data.discard)}

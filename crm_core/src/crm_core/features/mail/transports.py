@@ -99,11 +99,28 @@ async def connected(kernel: Kernel, settings: MailSettings) -> aiosmtplib.SMTP:
             await client.login(settings.user, secrets.unseal(kernel, PASSWORD, settings.password))
     except (aiosmtplib.SMTPException, OSError, secrets.SecretNotReadable) as error:
         client.close()
-        raise NotNow(_short(error)) from error
+        raise NotNow(why(error, settings.host)) from error
     except BaseException:
         client.close()
         raise
     return client
+
+
+def why(error: BaseException, host: str) -> str:
+    """Return why a server could not be signed in to, for the one who looks after mail."""
+    causes = [error]
+    while (below := causes[-1].__cause__ or causes[-1].__context__) is not None:
+        causes.append(below)
+    refused = next((e for e in causes if isinstance(e, ssl.SSLCertVerificationError)), None)
+    if refused is not None:
+        return f"the certificate of {host} is not accepted: {refused.verify_message}"[:LONGEST_ANSWER]
+    if isinstance(error, aiosmtplib.SMTPAuthenticationError):
+        return f"the server does not accept user and password: {error.code} {error.message}"[:LONGEST_ANSWER]
+    if any(isinstance(e, ssl.SSLError) for e in causes):
+        return f"the server does not speak TLS on this port: {_short(error)}"[:LONGEST_ANSWER]
+    if isinstance(error, aiosmtplib.SMTPException) and "STARTTLS" in str(error):
+        return f"the server offers no STARTTLS: {_short(error)}"[:LONGEST_ANSWER]
+    return _short(error)
 
 
 def answer(error: aiosmtplib.SMTPResponseException, *, recipient: bool = False) -> NotNow | Refused:

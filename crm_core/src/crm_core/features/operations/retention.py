@@ -15,6 +15,7 @@ from crm_core.db.tables import Idempotency
 from crm_core.entity.event_rows import EventPosition, EventRow
 from crm_core.features.mail.models import MailRow
 from crm_core.features.mail.schemas import State
+from crm_core.features.trash.public import remove
 from crm_core.jobs.tables import JOBS
 from crm_core.plugin import Entity, Retention, Strings
 
@@ -89,7 +90,7 @@ async def empty_trash(uow: UnitOfWork, before: datetime, limit: int) -> int:
         for key in ids[: limit - removed]:
             try:
                 async with uow.savepoint():
-                    await _remove(uow, entity, key)
+                    await remove(uow, entity, key)
             except IntegrityError:
                 continue  # a stage that deals are in, say: it goes when they do
             removed += 1
@@ -103,15 +104,6 @@ def _trashed(uow: UnitOfWork) -> list[Entity]:
     found = [e for e in uow.registry.entities.values() if "deleted_at" in e.model.__table__.c]
     order = {table: place for place, table in enumerate(metadata.sorted_tables)}
     return sorted(found, key=lambda e: -order[e.model.__table__])
-
-
-async def _remove(uow: UnitOfWork, entity: Entity, key: Any) -> None:
-    """Delete a record and the rows that name it by entity and id: tags, shares, search, stage history."""
-    for name in ("core_tagging", "core_share", "core_search", "core_stage_history"):
-        side = metadata.tables[name]
-        await uow.session.execute(sa.delete(side).where(side.c.entity == entity.name, side.c.record_id == key))
-    table = entity.model.__table__
-    await uow.session.execute(sa.delete(table).where(table.c.id == key))
 
 
 KINDS = (

@@ -10,8 +10,9 @@ from crm_core.entity import access, query, records
 from crm_core.entity import fields as f
 from crm_core.entity.clean import clean
 from crm_core.errors import Conflict, CrmError, NotFound
+from crm_core.features.undo import merges
 from crm_core.features.undo.queries import DERIVED, Step, count_of, since, steps_of
-from crm_core.features.undo.schemas import Left, UndoCause, UndoOut
+from crm_core.features.undo.schemas import Both, Left, UndoCause, UndoOut
 from crm_core.i18n import Strings, Text, show
 from crm_core.plugin.declare import Entity, Ref
 
@@ -38,7 +39,8 @@ async def look(uow: UnitOfWork, cause: UUID) -> tuple[list[Step], list[Left], in
     seen = [s for s in steps if (s.entity.name, s.id) in titles]
     if not seen:
         raise NotFound(_("There is nothing to undo."))
-    left = await _left(uow, seen, titles)
+    moved = await merges.of_cause(uow, cause)
+    left = await merges.left_of(uow, moved) + await _left(uow, moved.without(seen), titles)
     return seen, left, count
 
 
@@ -51,12 +53,14 @@ async def undo(uow: UnitOfWork, cause: UUID, *, skip_changed: bool = False) -> U
     steps, left, count = await look(uow, cause)
     if left and not skip_changed:
         raise changed_since(left)
-    if count > AT_ONCE:
+    moved = await merges.of_cause(uow, cause)
+    if count > AT_ONCE and not moved.whole:
         job = await uow.enqueue(UndoCause(cause=cause), key=f"core.undo:{cause}")
         return UndoOut(undone=0, cause=uow.cause, job=job)
     out = UndoOut(undone=0, left=left, cause=uow.cause)
     kept = {(x.entity, x.id) for x in left}
-    for step in steps:
+    out.undone += await merges.take_back(uow, moved)
+    for step in moved.without(steps):
         if (step.entity.name, step.id) in kept:
             continue
         if skip_changed:
@@ -64,6 +68,8 @@ async def undo(uow: UnitOfWork, cause: UUID, *, skip_changed: bool = False) -> U
         else:
             await put_back(uow, step)
             out.undone += 1
+            if step.kind == "deleted":
+                await uow.settle()  # what the next ones go back to (a stage) has to be there again
     await uow.settle()
     return out
 
@@ -100,8 +106,22 @@ async def _left(uow: UnitOfWork, steps: Sequence[Step], titles: dict[tuple[str, 
         key = (step.entity.name, step.id)
         reason = why_not(uow, step, later.get(key))
         if reason is not None:
-            found.append(Left(step.entity.name, step.id, titles.get(key, ""), show(reason, uow.locale)))
+            both = both_values(uow, step, later.get(key))
+            found.append(Left(step.entity.name, step.id, titles.get(key, ""), show(reason, uow.locale), both))
     return found
+
+
+def both_values(uow: UnitOfWork, step: Step, later: Step | None) -> list[Both]:
+    """Return, for what was changed since, the value an undo would put back and the one that is there."""
+    if later is None or later.kind != "updated":
+        return []
+    mine = later.changed & step.changed if step.kind == "updated" else later.changed
+    entity = step.entity
+    return [
+        Both(n, _label(uow, entity, n), step.before.get(n), later.after.get(n))
+        for n in sorted(mine)
+        if uow.actor.may_see(entity.name, n.partition(".")[0])
+    ]
 
 
 def why_not(uow: UnitOfWork, step: Step, later: Step | None) -> Text | None:
@@ -124,7 +144,7 @@ def why_not(uow: UnitOfWork, step: Step, later: Step | None) -> Text | None:
 
 
 def _label(uow: UnitOfWork, entity: Entity, name: str) -> str:
-    start = name.partition(".")[0]
+    start = name if name.startswith("custom.") else name.partition(".")[0]
     for one in uow.registry.fields(entity):
         if start == one.name or start in one.columns:
             return show(one.label, uow.locale)
@@ -142,6 +162,7 @@ async def put_back(uow: UnitOfWork, step: Step) -> None:
         await records.restore(uow, entity, record)
     else:
         record = await access.get(uow, entity, step.id, "edit")
+        _derived(entity, record, step)  # first too: it may be what forbids the change, as of a converted lead
         await records.update(uow, entity, record, await _values(uow, entity, record, step))
         _derived(entity, record, step)
 
@@ -152,6 +173,7 @@ async def _values(uow: UnitOfWork, entity: Entity, record: Any, step: Step) -> d
     found: dict[str, Any] = {}
     for name in step.changed:
         start, old = name.partition(".")[0], step.before.get(name)
+        start = name if start == "custom" else start
         one = fields.get(start)
         if any(c.name == start for c in entity.children):
             found.setdefault(start, None)

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from crm_core.features.undo.history import api_routes
 from crm_core.features.undo.jobs import undo_cause
 from crm_core.features.undo.pages import UndoPages
 from crm_core.features.undo.rest import UndoApi
 from crm_core.features.undo.schemas import UndoCause
-from crm_core.plugin import Job, hookimpl
+from crm_core.plugin import EntityRoutes, Job, hookimpl
 
 
 @hookimpl
 def crm_routes() -> Sequence[type]:
     return (UndoPages, UndoApi)
+
+
+@hookimpl
+def crm_entity_routes() -> Sequence[EntityRoutes]:
+    return (EntityRoutes("core.history", api_routes),)
 
 
 @hookimpl

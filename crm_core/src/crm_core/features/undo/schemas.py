@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -17,13 +18,26 @@ class UndoIn(msgspec.Struct, forbid_unknown_fields=True):
     skip_changed: bool = False
 
 
-class Left(msgspec.Struct):
-    """A record that was not put back, and why; without title where the caller may not see it."""
+class Both(msgspec.Struct):
+    """A value that somebody changed since: `was` is what the undo would put back, `now` what is there."""
+
+    field: str
+    label: str
+    was: Any
+    now: Any
+
+
+class Left(msgspec.Struct, omit_defaults=True):
+    """A record that was not put back, and why; without title where the caller may not see it.
+
+    values: both values of what was changed since.
+    """
 
     entity: str
     id: UUID
     title: str
     reason: str
+    values: list[Both] = []
 
 
 class UndoOut(msgspec.Struct, omit_defaults=True):

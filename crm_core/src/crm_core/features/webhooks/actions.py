@@ -26,10 +26,11 @@ from crm_core.features.webhooks.schemas import Replay, Replayed, SecretOut, Test
 from crm_core.features.webhooks.sink import TOGETHER, delivery, put
 from crm_core.i18n import Strings
 from crm_core.jobs.dispatch import first_id
-from crm_core.plugin import Action, Ref
+from crm_core.plugin import Action, Listener, Ref
 from crm_core.web.webhooks import new_secret
 
 if TYPE_CHECKING:
+    from crm_core.entity.changes import Happened
     from crm_core.uow import UnitOfWork
 
 _ = Strings("crm_core")
@@ -146,6 +147,21 @@ async def stop(uow: UnitOfWork, webhook_id: UUID, reason: str) -> None:
             about=(Ref("core.webhook", webhook_id),), locale=owner.locale,
         ))  # fmt: skip
 
+
+async def give_up(uow: UnitOfWork, _event: Happened) -> None:
+    """Give up the deliveries that wait: whoever lets sending go on after a restore said that old things stay."""
+    given_up = {"state": "failed", "error": "discarded when sending was resumed", "due_at": None, "ended_at": uow.now}
+    await uow.session.execute(
+        sa.update(WebhookDelivery).where(WebhookDelivery.state == "waiting").values(**given_up),
+        execution_options={"synchronize_session": False},
+    )
+
+
+LISTENERS = (
+    Listener(
+        event="core.outgoing.resumed", run=give_up, name="core.webhooks.give_up", wants=lambda e: e.event.everything
+    ),
+)  # fmt: skip
 
 ACTIONS = (
     Action(entity="core.webhook", name="test", label=_("Send test"), icon="send", run=test, permission=EDIT),

@@ -35,7 +35,7 @@ def crm_actions() -> Sequence[Action]:
 
 @hookimpl
 def crm_listeners() -> Sequence[Listener]:
-    return rules.LISTENERS
+    return (*rules.LISTENERS, *actions.LISTENERS)
 
 
 @hookimpl

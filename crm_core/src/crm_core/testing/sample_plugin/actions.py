@@ -8,7 +8,8 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from crm_core.plugin import Action, Ref, Strings, Text, records
+from crm_core.features.notifications.public import notify
+from crm_core.plugin import Action, NotificationKind, Ref, Strings, Text, records
 from crm_core.plugin.errors import Conflict, Invalid
 from crm_core.plugin.links import PublicLink, create_link, use_link
 from crm_core.testing.sample_plugin.entities import DONE, MISSED, PLANNED, VISIT
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _ = Strings(__package__)
 
 CONFIRM = "sample.confirm"
+CONFIRMED = NotificationKind(name="sample.confirmed", label=_("A customer confirms my visit"), icon="calendar-check")
 TOPICS = ("First meeting", "Follow-up", "Complaint")
 
 
@@ -76,7 +78,10 @@ async def invite(uow: UnitOfWork, visit: Visit, params: None) -> Invitation:
 async def confirm_visit(uow: UnitOfWork, visit: Visit, link: PublicLink) -> None:
     """Write down that the customer confirmed; LinkNotValid the second time."""
     await use_link(uow, link)
-    await uow.emit(VisitConfirmed(visit_id=visit.id), about=[Ref(VISIT.name, visit.id)])
+    about = Ref(VISIT.name, visit.id)
+    await uow.emit(VisitConfirmed(visit_id=visit.id), about=[about])
+    if visit.owner_id is not None:
+        await notify(uow, [visit.owner_id], CONFIRMED.name, about, _("The customer confirmed your visit"))
 
 
 async def note_last_visit(uow: UnitOfWork, company_id: UUID, visited_on: date) -> None:

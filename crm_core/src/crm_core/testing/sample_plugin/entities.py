@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from crm_core.plugin import Entity, FieldOn, Strings, fields
+from crm_core.plugin import Entity, FieldOn, FormTarget, Strings, fields
 from crm_core.testing.sample_plugin.models import CompanyVisits, Visit
 
 _ = Strings(__package__)
@@ -44,6 +44,9 @@ VISIT = Entity(
     default_sort="-visited_on",
     roles={"manager": "team", "sales": "own", "support": "team", "readonly": "all"},
 )
+
+BY_FORM = FormTarget(entity="sample.visit", fields=("subject", "visited_on", "notes"), email="", fixed={"minutes": 60})
+"""Strangers ask for a visit through a web form."""
 
 
 def done_visits(company: Any) -> sa.ColumnElement[int]:

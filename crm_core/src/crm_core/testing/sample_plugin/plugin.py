@@ -16,12 +16,14 @@ from crm_core.plugin import (
     EventSink,
     EventType,
     FieldOn,
+    FormTarget,
     Handover,
     Job,
     Listener,
     MailTransport,
     Migrations,
     NavItem,
+    NotificationKind,
     Permission,
     Retention,
     Schedule,
@@ -102,6 +104,16 @@ def crm_handovers() -> Sequence[Handover]:
 
 
 @hookimpl
+def crm_notification_kinds() -> Sequence[NotificationKind]:
+    return (actions.CONFIRMED,)
+
+
+@hookimpl
+def crm_form_targets() -> Sequence[FormTarget]:
+    return (entities.BY_FORM,)
+
+
+@hookimpl
 def crm_nav() -> Sequence[NavItem]:
     return (NavItem(label=_("Visit overview"), href="/sample/overview", icon="map", permission="sample.visits.manage"),)
 
@@ -128,7 +140,7 @@ def crm_listeners() -> Sequence[Listener]:
 
 @hookimpl
 def crm_jobs() -> Sequence[Job]:
-    return (jobs.MARK_MISSED,)
+    return (jobs.MARK_MISSED, jobs.WRITE_LETTER)
 
 
 @hookimpl

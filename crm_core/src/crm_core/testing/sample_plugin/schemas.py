@@ -34,3 +34,9 @@ class CompanySummary(msgspec.Struct, frozen=True, kw_only=True):
 
 class MarkMissedVisits(JobCall, frozen=True):
     """Marks planned visits as missed whose day has passed by more than the settings allow."""
+
+
+class WriteLetter(JobCall, frozen=True):
+    """Draws the letter about a visit and hangs it on the visit."""
+
+    visit_id: UUID

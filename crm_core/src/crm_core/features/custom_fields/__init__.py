@@ -1,0 +1,1 @@
+"""Custom fields: fields of records that administrators define."""

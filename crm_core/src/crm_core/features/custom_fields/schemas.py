@@ -1,0 +1,11 @@
+"""Job calls of custom fields."""
+
+from __future__ import annotations
+
+from crm_core.plugin import JobCall
+
+
+class IndexRecords(JobCall, frozen=True, kw_only=True):
+    """Makes the search rows of all records of an entity anew."""
+
+    entity: str

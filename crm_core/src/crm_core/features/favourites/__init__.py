@@ -1,0 +1,1 @@
+"""Favourites: records a user wants at hand."""

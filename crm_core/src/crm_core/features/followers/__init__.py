@@ -1,0 +1,1 @@
+"""Following records: who hears of changes, comments and stages."""

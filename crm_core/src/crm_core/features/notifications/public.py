@@ -1,0 +1,11 @@
+"""What others use of notifications: `await notify(uow, users, "quotes.signed", about, _("Signed: {n}", n=number))`.
+
+Kinds are declared by the hook `crm_notification_kinds`.
+"""
+
+from __future__ import annotations
+
+from crm_core.features.notifications.actions import KindUnknown, mark, me, notify
+from crm_core.features.notifications.queries import settings_of
+
+__all__ = ["KindUnknown", "mark", "me", "notify", "settings_of"]

@@ -1,0 +1,1 @@
+"""Pipelines and stages: their administration, and how long records have been in each."""

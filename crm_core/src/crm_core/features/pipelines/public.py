@@ -1,0 +1,8 @@
+"""What other features and plugins may use of pipelines."""
+
+from __future__ import annotations
+
+from crm_core.features.pipelines.actions import follow_pipeline
+from crm_core.features.pipelines.queries import StageTime, stage_times
+
+__all__ = ["StageTime", "follow_pipeline", "stage_times"]

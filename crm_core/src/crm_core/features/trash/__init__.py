@@ -1,0 +1,1 @@
+"""The trash: who deleted what and when, and deleting for good."""

@@ -1,0 +1,1 @@
+"""Web forms: strangers send leads and contacts from any web site."""

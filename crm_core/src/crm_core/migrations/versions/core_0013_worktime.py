@@ -1,0 +1,16 @@
+"""Working time, absences, assignment."""
+
+from __future__ import annotations
+
+revision = "core_0013"
+down_revision = "core_0012"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Nothing yet."""
+
+
+def downgrade() -> None:
+    """Nothing yet."""

@@ -1,0 +1,154 @@
+"""Templates that users write: names are checked with their place, values are read with rights, limits hold."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+from crm_core.auth.actor import system
+from crm_core.auth.rights import actor_by_email
+from crm_core.kernel import Kernel
+from crm_core.liquid import TemplateFailed, TemplateInvalid, Values, check, demand_valid, gather, render, variables
+from crm_core.plugin import Ref
+
+DEAL = {"deal": "core.deal"}
+
+
+async def made(api: Any) -> tuple[Ref, Ref]:
+    """Return a deal and its contact, made by the API's caller."""
+    stage = (await api.get("/stages"))["items"][0]["id"]
+    company = await api.post("/companies", {"name": "Brown & <Sons>"})
+    contact = await api.post(
+        "/contacts",
+        {"first_name": "Ada", "last_name": "Brown", "company_id": company["id"],
+         "emails": [{"address": "ada@brown.test"}, {"address": "office@brown.test"}]},
+    )  # fmt: skip
+    deal = await api.post(
+        "/deals",
+        {"name": "Pumps", "stage_id": stage, "company_id": company["id"], "contact_id": contact["id"],
+         "amount": "1234.5", "amount_currency": "EUR", "expected_close_on": "2026-11-02"},
+    )  # fmt: skip
+    return Ref("core.deal", UUID(deal["id"])), Ref("core.contact", UUID(contact["id"]))
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "says"),
+    [
+        ("Dear {{ deal.nmae }}", 1, 9, "Did you mean name"),
+        ("one\n two {{ deal.company.nope }}", 2, 9, "nope"),
+        ("{{ quote.number }}", 1, 4, "Unknown name: quote"),
+        ("a\n{{ deal.name | shout }}", 2, 16, "Unknown filter: shout"),
+        ("{{ deal.name }", 1, 1, "expected"),
+        ("{% if deal.name %}", 1, 19, "endif"),
+        ("{% include 'other' %}", 1, 4, "include"),
+        ("{% for e in deal.contact.emails %}{{ e.nope }}{% endfor %}", 1, 38, "nope"),
+        ("{{ deal[deal.name] }}", 1, 4, "brackets"),
+        ("{{ today.year }}", 1, 4, "today has no fields"),
+    ],
+)
+async def test_faults_name_their_place(kernel: Kernel, text: str, line: int, column: int, says: str) -> None:
+    faults = check(kernel.registry, system("test"), text, DEAL)
+    assert [(f.line, f.column) for f in faults] == [(line, column)], faults
+    assert says in faults[0].message
+
+
+async def test_a_good_template_has_no_faults(kernel: Kernel) -> None:
+    text = (
+        "{{ deal.name | upcase }} {{ deal.company.name }} {{ deal.amount | money }} {{ deal.contact.emails.size }}"
+        "{% for e in deal.contact.emails %}{{ e.address }}{{ forloop.index }}{% endfor %}"
+        "{% assign days = 3 | plus: 4 %}{{ days }} {{ today | date: 'long' }} {{ user.name }}"
+        "{% for c in deal.company.contacts %}{{ c.last_name }}{% endfor %}"
+    )
+    assert check(kernel.registry, system("test"), text, DEAL) == []
+
+
+async def test_saving_refuses_with_every_fault(kernel: Kernel) -> None:
+    with pytest.raises(TemplateInvalid) as caught:
+        demand_valid(kernel.registry, system("test"), "{{ deal.a1 }}\n{{ deal.b2 }}", DEAL, "body")
+    assert [f.line for f in caught.value.faults] == [1, 2]
+    assert "Line 2, column 4" in str(caught.value.fields["body"])
+
+
+async def rendered(kernel: Kernel, actor: Any, text: str, html: bool = False, **roots: Any) -> str:
+    async with kernel.read(actor) as uow:
+        values = await gather(uow, text, roots)
+    return await render(text, values, html=html)
+
+
+async def test_values_come_from_the_record_its_links_children_and_reverse_links(kernel: Kernel, api: Any) -> None:
+    deal, contact = await made(api)
+    text = (
+        "{{ deal.name }}|{{ deal.company.name }}|{{ deal.amount }}|{{ deal.amount_currency }}"
+        "|{{ deal.expected_close_on }}"
+        "|{% for e in deal.contact.emails %}{{ e.address }} {% endfor %}"
+        "|{% for d in c.deals %}{{ d.name }}{% endfor %}|{% if deal.amount > 1000 %}large{% endif %}"
+    )
+    assert check(kernel.registry, system("test"), text, {**DEAL, "c": "core.contact"}) == []
+    assert await rendered(kernel, system("test"), text, deal=deal, c=contact) == (
+        "Pumps|Brown & <Sons>|€1,234.50|EUR|Nov 2, 2026|ada@brown.test office@brown.test |Pumps|large"
+    )
+
+
+async def test_html_escapes_values_and_keeps_markup_of_the_author(kernel: Kernel, api: Any) -> None:
+    deal, _contact = await made(api)
+    text = "<b>{{ deal.company.name }}</b>"
+    assert await rendered(kernel, system("test"), text, html=True, deal=deal) == "<b>Brown &amp; &lt;Sons&gt;</b>"
+
+
+async def test_what_the_actor_may_not_read_is_empty(kernel: Kernel, api: Any, as_user: Any) -> None:
+    deal, _contact = await made(api)
+    stranger = await as_user("sales")
+    actor = await actor_by_email(kernel, stranger.email)
+    text = "[{{ deal.name }}{{ deal.company.name }}]"
+    assert await rendered(kernel, actor, text, deal=deal) == "[]"
+
+
+async def test_plain_values_and_formats_follow_the_reader(kernel: Kernel) -> None:
+    values = Values({"n": {"$": "decimal", "v": "1234.5"}}, locale="de", zone="Europe/Berlin")
+    assert await render("{{ n | number }} {{ n | money: 'EUR' }} {{ n | percent }}", values) == (
+        "1.234,5 1.234,50\xa0€ 1.234,5%"
+    )
+    async with kernel.read(system("test")) as uow:
+        found = await gather(uow, "{{ price }}", {"price": Decimal("9.90")})
+    assert await render("{{ price }}", found) == "9.90"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{% assign r = (1..100000000) %}{{ r | join: ',' }}",
+        "{% for i in (1..100000000) %}x{% endfor %}",
+        "{% for a in (1..5000) %}{% for b in (1..5000) %}{% for c in (1..5000) %}x{% endfor %}{% endfor %}{% endfor %}",
+        "{% assign a = 'aaaaaaaaaa' %}{% for i in (1..40) %}{% assign a = a | append: a %}{% endfor %}",
+        "{% assign a = 9 %}{% for i in (1..40) %}{% assign a = a | times: a %}{% endfor %}{{ a }}",
+        (
+            "{% assign a = 'aaaaaaaaaa' %}{% for i in (1..16) %}{% assign a = a | append: a %}{% endfor %}"
+            "{{ a | replace: 'a', a }}"
+        ),
+        (
+            "{% assign a = 'aaaaaaaaaa' %}{% for i in (1..16) %}{% assign a = a | append: a %}{% endfor %}"
+            "{% assign b = a | split: '' | join: a %}{{ b | size }}"
+        ),
+        "{{ 1 | divided_by: 0 }}",
+    ],
+)
+async def test_bombs_end_with_an_error(text: str) -> None:
+    with pytest.raises(TemplateFailed):
+        await render(text, Values({}))
+    assert await render("still {{ 'here' | upcase }}", Values({})) == "still HERE"
+
+
+async def test_deeply_nested_and_large_templates_are_faults(kernel: Kernel) -> None:
+    deep = "{% if true %}" * 3000 + "{% endif %}" * 3000
+    assert check(kernel.registry, system("test"), deep, {})
+    assert check(kernel.registry, system("test"), "x" * 2_000_000, {})[0].message.startswith("A template has at most")
+
+
+async def test_variables_are_listed_with_their_types(kernel: Kernel, as_user: Any) -> None:
+    found = {v.path: v.type for v in variables(kernel.registry, system("test"), kernel.registry.entities["core.deal"])}
+    assert found["amount"] == "money"
+    assert found["company"] == "record"
+    assert found["expected_close_on"] == "date"
+    assert found["name"] == "text"

@@ -1,0 +1,118 @@
+"""PDF files: what they show, and that a document can neither fetch, nor read, nor run on for ever."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from crm_core.auth.actor import system
+from crm_core.features.companies.models import Company
+from crm_core.features.pdf.public import PdfFailed, PictureInvalid, picture_address, render_pdf
+from crm_core.kernel import Kernel
+from PIL import Image
+from pypdf import PdfReader
+
+
+def text_of(pdf: bytes) -> str:
+    return "\n".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages)
+
+
+async def test_text_in_several_scripts_is_drawn() -> None:
+    drawn = await render_pdf("<h1>Angebot – 12 €</h1><p>Ελλάδα <b>Привет</b> <i>ß</i></p>", title="Angebot")
+    assert "Angebot – 12 €" in text_of(drawn.pdf)
+    assert "Привет" in text_of(drawn.pdf)
+    assert PdfReader(io.BytesIO(drawn.pdf)).metadata.title == "Angebot"  # type: ignore[union-attr]
+    assert (drawn.missing, drawn.warnings) == ("", [])
+
+
+async def test_hebrew_and_arabic_have_glyphs() -> None:
+    drawn = await render_pdf("<p>שלום עולם</p><p>مرحبا بالعالم</p>")
+    assert drawn.missing == ""
+
+
+async def test_characters_without_a_glyph_are_told() -> None:
+    drawn = await render_pdf("<p>Tokyo 東京</p>")
+    assert drawn.missing == "京東"
+
+
+async def test_long_tables_repeat_their_head_on_each_page() -> None:
+    rows = "".join(f"<tr><td>Item {n}</td><td>{n}</td></tr>" for n in range(200))
+    head = '<tr><th style="width:70%">Name of the item</th><th style="width:30%">Count</th></tr>'
+    drawn = await render_pdf(f'<table repeat="1">{head}{rows}</table>')
+    pages = PdfReader(io.BytesIO(drawn.pdf)).pages
+    assert len(pages) > 3
+    assert all("Name of the item" in page.extract_text() for page in pages)
+
+
+PROBES = (
+    '<img src="{url}/img">',
+    '<link rel="stylesheet" href="{url}/link.css">',
+    "<style>@import url('{url}/import.css');</style>",
+    "<style>@font-face {{ font-family: X; src: url('{url}/font.ttf'); }} p {{ font-family: X }}</style><p>x</p>",
+    "<style>@page {{ background-image: url('{url}/page.png'); }}</style><p>x</p>",
+    "<p style=\"background-image: url('{url}/p.png')\">x</p>",
+    (
+        '<img src="data:image/svg+xml,%3Csvg xmlns=%22http://www.w3.org/2000/svg%22 xmlns:xlink=%22http://www.w3.org/1999/xlink%22'
+        '%3E%3Cimage xlink:href=%22{url}/svg%22 width=%2210%22 height=%2210%22/%3E%3C/svg%3E">'
+    ),
+    '<pdf:include src="{url}/include.html">',
+    '<object data="{url}/object"></object><embed src="{url}/embed"><iframe src="{url}/frame"></iframe>',
+)
+
+
+@pytest.mark.parametrize("probe", PROBES)
+async def test_a_document_fetches_nothing_and_reads_no_file(probe: str, tmp_path: Path) -> None:
+    asked: list[bytes] = []
+
+    async def serve(reader: Any, writer: Any) -> None:
+        asked.append(await reader.readline())
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    secret = tmp_path / "img"
+    secret.write_text("top-secret-marker")
+    async with server:
+        for url in (f"http://127.0.0.1:{port}", f"http://[::ffff:127.0.0.1]:{port}", f"http://localhost:{port}",
+                    tmp_path.as_uri(), str(tmp_path), "file:///etc/passwd#", "http://169.254.169.254"):  # fmt: skip
+            try:
+                drawn = await render_pdf(probe.format(url=url) + "<p>drawn</p>")
+            except PdfFailed:
+                continue
+            assert b"top-secret-marker" not in drawn.pdf
+            assert "root:" not in text_of(drawn.pdf)
+    assert asked == []
+
+
+async def test_documents_that_do_not_end_are_stopped() -> None:
+    with pytest.raises(PdfFailed):
+        await render_pdf("<table>" + "<tr><td>x</td></tr>" * 150_000 + "</table>")
+    with pytest.raises(PdfFailed):
+        await render_pdf("<div>" * 5000 + "x" + "</div>" * 5000)
+    assert (await render_pdf("<p>still here</p>")).pdf.startswith(b"%PDF-")
+
+
+async def test_pictures_are_drawn_anew_and_bombs_refused() -> None:
+    out = io.BytesIO()
+    Image.new("RGB", (30, 20), "red").save(out, "JPEG", comment=b"hidden-marker")
+    address = await picture_address(out.getvalue())
+    assert address.startswith("data:image/png;base64,")
+    drawn = await render_pdf(f'<img src="{address}">')
+    assert drawn.warnings == []
+    assert len(PdfReader(io.BytesIO(drawn.pdf)).pages[0].images) == 1
+    bomb = io.BytesIO()
+    Image.new("1", (30_000, 30_000)).save(bomb, "PNG")
+    for content in (bomb.getvalue(), b"no picture", b"<svg xmlns='http://www.w3.org/2000/svg'/>"):
+        with pytest.raises(PictureInvalid):
+            await picture_address(content)
+
+
+async def test_drawing_inside_a_transaction_that_has_written_is_a_mistake(kernel: Kernel) -> None:
+    async with kernel.write(system("test")) as uow:
+        uow.session.add(Company(name="Brown"))
+        await uow.session.flush()  # the write has happened
+        with pytest.raises(RuntimeError, match="inside a transaction"):
+            await render_pdf("<p>x</p>")
