@@ -1,4 +1,4 @@
-"""The commands of the API guide run as they stand against a fresh demo installation."""
+"""The commands of the guides run as they stand against a fresh demo installation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-GUIDE = Path(__file__).parent.parent / "docs" / "api.md"
+DOCS = Path(__file__).parent.parent / "docs"
 CRM = [sys.executable, "-c", "from crm_core.cli import main; main()"]
 
 
@@ -39,10 +39,11 @@ def demo(tmp_path: Path) -> Iterator[dict[str, str]]:
         process.wait(30)
 
 
-def test_every_command_of_the_guide_works(demo: dict[str, str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("guide", ["api.md", "sales.md"])
+def test_every_command_of_the_guide_works(demo: dict[str, str], tmp_path: Path, guide: str) -> None:
     for program in ("bash", "curl", "jq"):
         assert shutil.which(program), f"{program} is needed to run the guide's commands"
-    blocks = re.findall(r"^```sh\n(.*?)^```$", GUIDE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    blocks = re.findall(r"^```sh\n(.*?)^```$", (DOCS / guide).read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
     assert len(blocks) > 5
     script = "set -xeuo pipefail\n" + "\n".join(blocks)
     done = subprocess.run(["bash", "-c", script], env=demo, cwd=tmp_path, capture_output=True, text=True, check=False)

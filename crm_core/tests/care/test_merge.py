@@ -330,3 +330,17 @@ async def test_merge_by_code_moves_several_hundred_rows_in_set_statements(kernel
     async with kernel.write(system("test")) as uow:
         out = await merge(uow, company, one.id, MergeIn([two.id]))
     assert out.moved["core_contact"] == 300
+
+
+async def test_custom_fields_are_carried_and_put_back(api: Api, kernel: Kernel, hashes: Hashes) -> None:
+    field = {"entity": "core.company", "name": "region", "kind": "text", "label": "Region"}
+    await api.post("/custom-fields", field)
+    one = await api.post("/companies", {"name": "A"})
+    two = await api.post("/companies", {"name": "B", "custom": {"region": "North"}})
+    before = await hashes(kernel)
+    out = await merged(api, "companies", one, two)
+    assert (await api.get(f"/companies/{one['id']}"))["custom"] == {"region": "North"}
+    wanted = {"filter": '{"field":"custom.region","op":"is","value":"north"}'}
+    assert [c["id"] for c in (await api.get("/companies", params=wanted))["items"]] == [one["id"]]
+    await api.post("/undo", {"cause": out["cause"]}, status=200)
+    assert {n: d for n, d in (await hashes(kernel)).items() if before[n] != d} == {}

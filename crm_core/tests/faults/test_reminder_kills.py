@@ -22,13 +22,13 @@ from crm_core.features.mail.models import MailRow
 from crm_core.features.notifications.models import Notification
 from crm_core.features.reminders.models import Reminder
 from crm_core.features.reminders.schemas import RemindDue
-from crm_core.jobs.runner import run_due
+from crm_core.jobs.runner import run_due, until_next
 from crm_core.kernel import Kernel
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(3600)]
 
 KILLS, LEAST = 60, 3
-EACH = 120
+EACH = 60
 """Reminders for each kill: more than are told in one transaction."""
 STEPS = ("while telling", "before commit", "after commit")
 LEASE = 0.5
@@ -65,7 +65,7 @@ async def finished(self):
 telling.notify, UnitOfWork.finish = counted, finished
 
 async def main():
-    config = Config(folder=Path(folder), database_url=url, secret_key="a key that only tests use, long enough",
+    config = Config(testing=False, folder=Path(folder), database_url=url, secret_key="a key that only tests use, long enough",
                     jobs=False, job_lease=float(sys.argv[5]), log_level="error")
     kernel = await open_kernel(config)
     await run_due(kernel)
@@ -96,8 +96,9 @@ async def prepare(kernel: Kernel, count: int) -> None:
 
 async def told(kernel: Kernel) -> tuple[Counter[object], int, int]:
     """Return notifications by record, mails, and reminders that still wait."""
+    kind = Notification.kind == "core.reminder"  # whose records they are was told too
     async with kernel.read(system("test")) as uow:
-        found = Counter(await uow.session.scalars(sa.select(Notification.record_id)))
+        found = Counter(await uow.session.scalars(sa.select(Notification.record_id).where(kind)))
         mails = await uow.session.scalar(sa.select(sa.func.count()).select_from(MailRow)) or 0
         left = await uow.session.scalar(
             sa.select(sa.func.count()).select_from(Reminder).where(Reminder.done_at.is_(None))
@@ -109,6 +110,7 @@ async def test_each_reminder_is_told_once_although_processes_die_while_they_tell
     kernel: Kernel, tmp_path: Path, full: bool
 ) -> None:
     kills = KILLS if full else LEAST
+    kernel.db.write_limit = None  # on a busy machine the test's own writes may take their time
     folder = tmp_path / "work"
     folder.mkdir()
     script = folder / "child.py"
@@ -128,13 +130,12 @@ async def test_each_reminder_is_told_once_although_processes_die_while_they_tell
         await asyncio.sleep(LEASE * 1.2)
     deadline = time.monotonic() + 60
     while True:
+        await until_next(kernel, 0.1)  # gives back what the dead held
         await run_due(kernel)
         found, mails, left = await told(kernel)
         if left == 0 or time.monotonic() > deadline:
             break
         await asyncio.sleep(0.3)
-    await run_due(kernel)
-    found, mails, left = await told(kernel)
     twice = sum(n > 1 for n in found.values())
     print(
         f"\nreminders: N = {kills} kills ({dict(died)}), {made} reminders: {made - len(found)} lost, "

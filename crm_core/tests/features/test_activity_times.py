@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import pytest
 import sqlalchemy as sa
 from crm_core.auth.actor import system
 from crm_core.db.session import WriteHeldTooLong
@@ -120,7 +121,9 @@ class Run:
 
     async def _step(self) -> str:
         pick = self.pick
-        what = pick.choice(("create", "create", "edit", "move", "links", "complete", "reopen", "delete", "restore", "both"))
+        what = pick.choice(
+            ("create", "create", "edit", "move", "links", "complete", "reopen", "delete", "restore", "both")
+        )
         async with self.kernel.write(SYSTEM) as uow:
             if what == "create" or not self.made or (what == "restore" and not self.gone):
                 self.made.append((await records.create(uow, self.entity, self.values())).id)
@@ -142,7 +145,9 @@ class Run:
                 return what
             names = {"edit": ("due_at", "done_at"), "move": ("parent",), "links": ("links",)}
             given = self.values()
-            await records.update(uow, self.entity, record, {n: given[n] for n in names.get(what, tuple(given)) if n in given})
+            await records.update(
+                uow, self.entity, record, {n: given[n] for n in names.get(what, tuple(given)) if n in given}
+            )
             if what == "both":  # two in one transaction
                 self.made.append((await records.create(uow, self.entity, self.values())).id)
         return what
@@ -157,6 +162,7 @@ class Run:
             return
 
 
+@pytest.mark.timeout(1800)
 async def test_last_and_next_activity_equal_an_independent_count_after_random_operations(kernel: Kernel) -> None:
     run = Run(kernel, seed=20)
     await run.begin()

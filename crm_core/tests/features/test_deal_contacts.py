@@ -157,10 +157,9 @@ async def test_weighted_amount_is_exact_to_the_last_digit_with_its_sum_and_order
         (Decimal("99999999.9999"), Decimal("99.999999")), (Decimal(7), None), (Decimal(0), Decimal(0)),
         (Decimal("-900000000000000.1234"), Decimal("66.666667")),
     ]  # fmt: skip
-    cases += [
-        (Decimal(pick.randrange(-(10**pick.randint(1, 17)), 10**17)).scaleb(-4), Decimal(pick.randrange(10**8)).scaleb(-6))
-        for _ in range(300)
-    ]
+    for _number in range(300):
+        amount = Decimal(pick.randrange(-(10 ** pick.randint(1, 17)), 10**17)).scaleb(-4)
+        cases.append((amount, Decimal(pick.randrange(10**8)).scaleb(-6)))
     async with kernel.write(SYSTEM) as uow:
         table = Deal.__table__
         first = (await uow.session.execute(sa.select(table))).mappings().one()

@@ -42,13 +42,13 @@ async def test_new_stages_come_last_and_are_put_in_order_by_api(api: Any) -> Non
     assert list(await stages(api, key)) == ["Second", "First", "Gone", "Done"]
     await api.post(f"/stages/{made['First']}/up", status=200)
     await api.post(f"/stages/{made['First']}/up", status=200)
-    assert list(await stages(api, key))[0] == "First"
+    assert next(iter(await stages(api, key))) == "First"
 
 
 async def test_order_that_leaves_a_stage_out_or_names_a_foreign_one_is_refused(api: Any) -> None:
     key, made = await pipeline(api)
     own = (await stages(api))["Won"]["id"]
-    for wanted in ([*made.values()][1:], [*made.values(), own], [*made.values()][:3] + [made["First"]]):
+    for wanted in ([*made.values()][1:], [*made.values(), own], [*[*made.values()][:3], made["First"]]):
         answer = await api.post(f"/pipelines/{key}/order", {"stages": wanted}, status=422)
         assert "stages" in str(answer)
 
@@ -130,7 +130,7 @@ async def test_replace_and_delete_moves_the_deals_and_can_be_undone(api: Any, ke
     async with kernel.read(SYSTEM) as uow:
         count = sa.select(sa.func.count()).where(StageMove.to_id == UUID(other["id"]))
         assert await uow.session.scalar(count) == 3
-    cause = (await last_cause(kernel, UUID(first["id"])))
+    cause = await last_cause(kernel, UUID(first["id"]))
     await api.post("/undo", {"cause": str(cause)}, status=200)
     assert "Prospecting" in await stages(api)
     assert {(await api.get(f"/deals/{d['id']}"))["stage_id"] for d in made} == {first["id"]}
@@ -173,13 +173,15 @@ async def test_another_pipeline_maps_the_stage_by_name_then_by_category(api: Any
     deal = await api.post("/deals", {"name": "Roof"})
     moved = await api.patch(f"/deals/{deal['id']}", {"pipeline_id": key})
     assert moved["stage_id"] == made["Start"]
-    back = await api.patch(f"/deals/{deal['id']}", {"pipeline_id": deal["pipeline_id"], "stage_id": known["Engaging"]["id"]})
+    both = {"pipeline_id": deal["pipeline_id"], "stage_id": known["Engaging"]["id"]}
+    back = await api.patch(f"/deals/{deal['id']}", both)
     assert back["stage_id"] == known["Engaging"]["id"]
     again = await api.patch(f"/deals/{deal['id']}", {"pipeline_id": key})
     assert again["stage_id"] == made["ENGAGING"]
     times = (await api.get(f"/deals/{deal['id']}/stage-times"))["items"]
     assert [t["stage"] for t in times] == ["Prospecting", "Start", "Engaging", "ENGAGING"]
-    await api.patch(f"/deals/{deal['id']}", {"pipeline_id": deal["pipeline_id"], "stage_id": made["Start"]}, status=422)
+    foreign = {"pipeline_id": deal["pipeline_id"], "stage_id": made["Start"]}
+    await api.patch(f"/deals/{deal['id']}", foreign, status=422)
     empty = (await api.post("/pipelines", {"name": "Empty"}))["id"]
     await api.patch(f"/deals/{deal['id']}", {"pipeline_id": empty}, status=422)
 

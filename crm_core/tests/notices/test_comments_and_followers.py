@@ -10,6 +10,7 @@ import pytest
 from crm_core.auth.actor import system
 from crm_core.auth.people import User
 from crm_core.auth.rights import load_actor
+from crm_core.entity import records
 from crm_core.entity.bulk import bulk_update
 from crm_core.features.comments import mentions
 from crm_core.features.companies.models import Company
@@ -222,6 +223,23 @@ async def test_bulk_change_asks_for_followers_once(
     assert sum("core_follow" in s and "select" in s.lower()[:7] for s in seen) <= 1
     await jobs()
     assert await heard(admin) == []  # given to oneself
+
+
+async def test_many_records_given_at_once_are_told_in_one_line(kernel: Kernel, as_user: People, jobs: Jobs) -> None:
+    admin, rep = await as_user("admin"), await as_user("sales", "rep")
+    for number in range(12):
+        await company_of(admin, name=f"Company {number}")
+    actor = await load_actor(kernel, admin.id)
+    entity = kernel.registry.entity("core.company")
+    async with kernel.write(actor) as uow:
+        await bulk_update(uow, entity, Company.owner_id == admin.id, {"owner_id": rep.id})
+    await jobs()
+    assert [(n["kind"], n["href"]) for n in await heard(rep, "core.assigned")] == [("core.assigned", "/companies")]
+    async with kernel.write(actor) as uow:
+        for number in range(12):
+            await records.create(uow, entity, {"name": f"New {number}", "owner_id": rep.id})
+    await jobs()
+    assert len(await heard(rep, "core.assigned")) == 2
 
 
 async def test_followed_records_are_handed_over_and_given_back(kernel: Kernel, as_user: People) -> None:

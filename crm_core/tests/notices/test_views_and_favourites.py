@@ -69,8 +69,8 @@ async def test_link_opens_the_list_as_it_was_saved(as_user: People) -> None:
     assert view["state"]["filter"] == {"field": "name", "op": "not_empty"}
     assert view["missing"] == []
     opened = await rep.client.get(view["href"])
-    assert opened.headers["location"] == answer.headers["location"]
     found = parse_qs(urlsplit(opened.headers["location"]).query)
+    assert set(found) == set(parse_qs(urlsplit(answer.headers["location"]).query))
     assert found["q"] == ["berlin"]
     assert found["f.owner_id"] == ["me"]
     assert "cursor" not in found

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from crm_core.entity import access, columns, filter_sql, filters, paths, search
+from crm_core.entity.custom_fields import custom_of
 from crm_core.entity.filter_values import NOBODY, Moment
+from crm_core.entity.statements import parameter, prepared
 from crm_core.plugin.declare import Entity
 
 if TYPE_CHECKING:
     from crm_core.uow import UnitOfWork
 
 LIMIT = 50
+COMMON = 3000  # records with a custom value above which a list is read in its order instead
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,7 @@ class Asked:
     key: tuple[Any, ...]
     params: dict[str, Any] = field(default_factory=dict)
     verb: str = "read"
+    common: frozenset[int] = frozenset()
 
 
 def moment(uow: UnitOfWork) -> Moment:
@@ -79,6 +84,37 @@ def asked(uow: UnitOfWork, entity: Entity, params: ListParams) -> Asked:
     return found
 
 
+async def weigh(uow: UnitOfWork, it: Asked) -> None:
+    """Note which custom values so many records have that a search is better not begun with them.
+
+    SQLite would always begin with the rows of the value and sort what they lead to; PostgreSQL's planner knows better.
+    """
+    if not uow.db.sqlite or not uow.registry.custom.get(it.entity.name):
+        return
+    parts = it.node.parts if isinstance(it.node, filters.All) else (it.node,)
+    found, place = set(), 0
+    for node in filters.walk(it.node):
+        if not isinstance(node, filters.Test):
+            continue
+        value = node.path.value
+        if node in parts and value is not None and not node.path.steps and custom_of(value) is not None:
+            query = prepared(
+                uow, ("common", it.entity.name, filters.shape(node)), lambda v=value, n=node: _some(v, n)
+            )  # fmt: skip
+            given = {f"p{i}": it.params[f"p{place + i}"] for i in range(len(node.arguments))}
+            if (await query.fetch(uow, given))[0][0] > COMMON:
+                found.add(place)
+        place += len(node.arguments)
+    it.common = frozenset(found)
+    it.key = (*it.key, it.common)
+
+
+def _some(value: paths.Value, node: filters.Test) -> sa.Select[Any]:
+    numbers = itertools.count()
+    rows = filter_sql.custom_rows(value, node, lambda kind: parameter(f"p{next(numbers)}", kind))
+    return sa.select(sa.func.count()).select_from(rows.limit(COMMON + 1).subquery())
+
+
 def _searched(uow: UnitOfWork, entity: Entity, node: filters.Node, words: list[str]) -> tuple[filters.Node, list[str]]:
     """Return filter and index words for a search: whoever is barred from something indexed searches the title."""
     if words and search.searchable(entity) and not search.barred(uow.registry, uow.actor, entity):
@@ -97,7 +133,7 @@ def condition(uow: UnitOfWork, it: Asked) -> sa.ColumnElement[bool]:
     if it.verb != "read":
         parts.append(access.rows(uow.registry, uow.actor, it.entity, it.verb, deleted=it.deleted))
     if it.node is not filters.EVERYTHING:
-        parts.append(filter_sql.compile_filter(uow.registry, uow.actor, it.entity, it.node))
+        parts.append(filter_sql.compile_filter(uow.registry, uow.actor, it.entity, it.node, None, it.common))
     if it.words:
         parts.append(table.c.id.in_(search.found(uow.db.dialect, it.entity)))
     return sa.and_(*parts)

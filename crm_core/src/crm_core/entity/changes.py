@@ -120,6 +120,10 @@ class Changes:
                 found.add(kind, before, after)
                 found.record = record or found.record
 
+    def tell(self, entity: Entity, key: UUID, after: dict[str, Any]) -> None:
+        """Add what a listener made along with a new record to its one event, without asking listeners again."""
+        self.net[entity.name, key].after.update(after)
+
     def snapshot(self) -> dict[tuple[str, UUID], Change]:
         """Return the net changes so far, for `back_to`."""
         return {k: replace(c, before=dict(c.before), after=dict(c.after)) for k, c in self.net.items()}

@@ -77,6 +77,18 @@ def _with_values(element: Any, compiler: Any, **kw: Any) -> str:
     return f"json_patch({column}, {patch})"
 
 
+class unindexed(FunctionElement[Any]):  # noqa: N801 - an SQL function
+    """unindexed(column): the column, by which SQLite is not to begin its search."""
+
+    inherit_cache = True
+
+
+@compiles(unindexed)
+def _unindexed(element: Any, compiler: Any, **kw: Any) -> str:
+    column = compiler.process(element.clauses, **kw)
+    return str(column) if compiler.dialect.name == "postgresql" else f"+{column}"
+
+
 def shown(column: Any, hidden: tuple[str, ...], dialect: str) -> Any:
     """Return a record's custom values without the keys that are not to be given."""
     if not hidden:
@@ -139,4 +151,5 @@ def sort_key(one: CustomOn, value: Value, at: sa.FromClause) -> tuple[Any, Any, 
     other, its = of_field(one)
     column = sa.type_coerce(stored(value, table), bound(value))
     none = ~sa.exists().where(its, other.c.record_id == at.c.id).correlate(at)
-    return column, table.c.record_id, sa.and_(mine, table.c.record_id == at.c.id), none
+    there = sa.and_(mine, column.is_not(None), table.c.record_id == at.c.id)  # what the partial index asks for
+    return column, table.c.record_id, there, none

@@ -12,13 +12,12 @@ import msgspec
 import sqlalchemy as sa
 
 from crm_core.db.writes import Batch, write
-from crm_core.entity import access, money
+from crm_core.entity import links, money
 from crm_core.entity import fields as f
 from crm_core.entity.changes import Change
 from crm_core.entity.clean import BadValue
 from crm_core.entity.custom_fields import CUSTOM, PREFIX, SEVERAL, TEXTS, CustomOn, FieldValue
 from crm_core.entity.folding import fold
-from crm_core.entity.inserts import send
 from crm_core.errors import Conflict, Invalid
 from crm_core.i18n import Strings, Text
 from crm_core.plugin.declare import Entity
@@ -145,11 +144,9 @@ async def _linked(uow: UnitOfWork, field: Any, value: Any, record: Any) -> None:
         return
     if len(wanted) > MOST:
         raise BadValue(_("At most {count} records.", count=MOST))
-    await send(uow)  # a file that this form has just stored
-    table = access.table_of(target)
-    seen = access.rows(uow.registry, uow.actor, target, "read")
-    there = set(await uow.session.scalars(sa.select(table.c.id).where(table.c.id.in_(wanted), seen)))
-    if wanted - there:
+    if isinstance(field, f.File):
+        await links.demand_file(uow, field, wanted)
+    elif await links.unseen(uow, target, wanted):
         raise BadValue(_("A linked record does not exist."))
 
 

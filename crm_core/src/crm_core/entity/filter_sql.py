@@ -17,7 +17,7 @@ from crm_core.db.model import metadata
 from crm_core.db.types import Id, UTCDateTime
 from crm_core.entity import access, columns, custom_sql
 from crm_core.entity import fields as f
-from crm_core.entity.custom_fields import TEXTS, CustomOn, custom_of
+from crm_core.entity.custom_fields import TEXTS, custom_of
 from crm_core.entity.filter_values import BREAKS, PHONE_MARKS
 from crm_core.entity.filters import All, Has, Node, Not, Some, Test
 from crm_core.entity.paths import Path, Step, Value
@@ -95,17 +95,36 @@ def _list_has(element: Any, compiler: Any, **kw: Any) -> str:
 
 
 def compile_filter(
-    registry: Registry, actor: Actor, entity: Entity, node: Node, table: sa.FromClause | None = None
-) -> sa.ColumnElement[bool]:
-    """Return the condition on rows of `table` (the entity's own by default), with open parameters."""
+    registry: Registry, actor: Actor, entity: Entity, node: Node, table: sa.FromClause | None = None,
+    common: frozenset[int] = frozenset(),
+) -> sa.ColumnElement[bool]:  # fmt: skip
+    """Return the condition on rows of `table` (the entity's own by default), with open parameters.
+
+    common: places among the parameters of tests that so many rows meet that a search is not to begin with them.
+    """
     at = access.table_of(entity) if table is None else table
-    found: sa.ColumnElement[bool] = _Compiler(registry, actor).node(node, at)
+    found: sa.ColumnElement[bool] = _Compiler(registry, actor, common).node(node, at)
     return found
 
 
+def custom_rows(value: Value, node: Test, number: Callable[[Any], Any]) -> sa.Select[Any]:
+    """Return the rows of `core_field_value` that meet a test; `number` makes a parameter of a type."""
+    custom = custom_of(value)
+    assert custom is not None
+    table, mine = custom_sql.of_field(custom)
+    column = custom_sql.stored(value, table)
+    found = sa.select(table.c.record_id).where(mine)
+    if node.test == "has_any":
+        return found.where(column.in_([number(custom_sql.bound(value)) for _ in node.arguments]))
+    if node.test in ("filled", "is_true"):
+        return found.where(column.is_not(None))
+    kind = TEXT if value.field.kind in TEXTS else custom_sql.bound(value)
+    return found.where(_textual(node, column, [number(kind) for _ in node.arguments]))
+
+
 class _Compiler:
-    def __init__(self, registry: Registry, actor: Actor) -> None:
-        self.registry, self.actor = registry, actor
+    def __init__(self, registry: Registry, actor: Actor, common: frozenset[int]) -> None:
+        self.registry, self.actor, self.common = registry, actor, common
         self.count = self.aliases = 0
 
     def parameter(self, kind: Any) -> sa.BindParameter[Any]:
@@ -183,8 +202,8 @@ class _Compiler:
         value = node.path.value
         assert value is not None
         kind = value.field.kind
-        if (custom := custom_of(value)) is not None:
-            return self.custom(node, value, custom, at)
+        if custom_of(value) is not None:
+            return self.custom(node, value, at)
         if kind in ("text", "email", "phone", "url", "long_text", "rich_text"):
             return self.text(node, value, at)
         if kind == "tags":
@@ -203,44 +222,13 @@ class _Compiler:
             return self.reference(node, value, at)
         return self.compared(node, self.column(value, at), bound_type(value))
 
-    def custom(self, node: Test, value: Value, custom: CustomOn, at: sa.FromClause) -> Any:
+    def custom(self, node: Test, value: Value, at: sa.FromClause) -> Any:
         """Return that a row of `core_field_value` says so: its index by field and value begins the search."""
-        table, mine = custom_sql.of_field(custom)
-        column = custom_sql.stored(value, table)
-        found = sa.select(table.c.record_id).where(mine)
-        if node.test == "has_any":
-            found = found.where(column.in_([self.parameter(custom_sql.bound(value)) for _ in node.arguments]))
-        elif node.test == "filled" or node.test == "is_true":
-            found = found.where(column.is_not(None))
-        elif value.field.kind in TEXTS:
-            found = found.where(self.textual(node, column))
-        else:
-            found = found.where(self.compared(node, column, custom_sql.bound(value)))
-        return at.c.id.in_(found)
+        column = custom_sql.unindexed(at.c.id) if self.count in self.common else at.c.id
+        return column.in_(custom_rows(value, node, self.parameter))
 
     def compared(self, node: Test, column: Any, kind: Any) -> Any:
-        values = [self.parameter(kind) for _ in node.arguments]
-        match node.test:
-            case "is":
-                return column == values[0]
-            case "in":
-                return column.in_(values)
-            case "gt":
-                return column > values[0]
-            case "gte":
-                return column >= values[0]
-            case "lt":
-                return column < values[0]
-            case "lte":
-                return column <= values[0]
-            case "between":
-                return sa.and_(column >= values[0], column <= values[1])
-            case "range":
-                return sa.and_(column >= values[0], column < values[1])
-            case "is_true":
-                return column.is_(sa.true())
-            case _:  # "filled"
-                return column.is_not(None)
+        return _compared(node, column, [self.parameter(kind) for _ in node.arguments])
 
     def text(self, node: Test, value: Value, at: sa.FromClause) -> Any:
         twin = columns.twin_of(value)
@@ -249,18 +237,7 @@ class _Compiler:
             column = unmarked(column)
         if node.test == "filled":
             return sa.and_(column.is_not(None), column != "")
-        return self.textual(node, column)
-
-    def textual(self, node: Test, column: Any) -> Any:
-        """Return the test of a folded text."""
-        if node.test == "has_words":
-            return sa.and_(*(has_word(column, self.parameter(TEXT)) for _ in node.arguments))
-        if node.test == "contains":
-            return position_of(column, self.parameter(TEXT)) > sa.literal_column("0")
-        if node.test == "starts":
-            return sa.and_(column >= self.parameter(TEXT), column < self.parameter(TEXT))
-        found = self.compared(node, column, TEXT)
-        return sa.and_(found, column != "") if node.test in ("lt", "lte") else found
+        return _textual(node, column, [self.parameter(TEXT) for _ in node.arguments])
 
     def tags(self, node: Test, value: Value, at: sa.FromClause) -> Any:
         tagging, tag = metadata.tables["core_tagging"], metadata.tables["core_tag"]
@@ -308,3 +285,39 @@ def bound_type(value: Value) -> Any:
     if model is not None:
         return model.__table__.c[columns.key_of(model, value.attribute)].type
     return columns.raw(value, value.owner.model.__table__).type
+
+
+def _compared(node: Test, column: Any, values: list[Any]) -> Any:
+    match node.test:
+        case "is":
+            return column == values[0]
+        case "in":
+            return column.in_(values)
+        case "gt":
+            return column > values[0]
+        case "gte":
+            return column >= values[0]
+        case "lt":
+            return column < values[0]
+        case "lte":
+            return column <= values[0]
+        case "between":
+            return sa.and_(column >= values[0], column <= values[1])
+        case "range":
+            return sa.and_(column >= values[0], column < values[1])
+        case "is_true":
+            return column.is_(sa.true())
+        case _:  # "filled"
+            return column.is_not(None)
+
+
+def _textual(node: Test, column: Any, values: list[Any]) -> Any:
+    """Return the test of a folded text, or a plain one."""
+    if node.test == "has_words":
+        return sa.and_(*(has_word(column, v) for v in values))
+    if node.test == "contains":
+        return position_of(column, values[0]) > sa.literal_column("0")
+    if node.test == "starts":
+        return sa.and_(column >= values[0], column < values[1])
+    found = _compared(node, column, values)
+    return sa.and_(found, column != "") if node.test in ("lt", "lte") and isinstance(column.type, sa.String) else found

@@ -21,7 +21,8 @@ async def successor(uow: UnitOfWork, entity: Entity, record_id: UUID) -> UUID | 
     The caller checks that the actor may see it.
     """
     table = entity.model.__table__
-    key, found = record_id, None
+    key: UUID | None = record_id
+    found: UUID | None = None
     for _hop in range(LONGEST):
         key = await uow.session.scalar(sa.select(table.c.merged_into).where(table.c.id == key))
         if key is None:

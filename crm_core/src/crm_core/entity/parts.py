@@ -91,16 +91,20 @@ async def update(uow: UnitOfWork, entity: Entity, record: Any, rest: dict[str, A
 async def _extensions(uow: UnitOfWork, entity: Entity, record: Any, rest: dict[str, Any], *, new: bool) -> None:
     """Write other plugins' fields to their side tables; the change is the record's."""
     changes = uow.demand_write()
+    by_table: dict[Any, dict[str, Any]] = {}
     for extension in uow.registry.extensions.get(entity.name, ()):
         given = {c: rest[c] for c in extension.field.columns if c in rest}
-        if not given or extension.model is None:
-            continue
-        row = None if new else await uow.session.get(extension.model, record.id)
+        if given and extension.model is not None:  # fields of one plugin share a row
+            by_table.setdefault(extension.model, {}).update(given)
+    for model, given in by_table.items():
+        row = None if new else await uow.session.get(model, record.id)
         before = {c: getattr(row, c) if row is not None else None for c in given}
-        if before == given:
+        given = {c: v for c, v in given.items() if v != before[c]}
+        before = {c: before[c] for c in given}
+        if not given:
             continue
         if row is None:
-            insert(uow, extension.model(record_id=record.id, **given))
+            insert(uow, model(record_id=record.id, **given))
         else:
             for name, value in given.items():
                 setattr(row, name, value)

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from crm_core.db.types import Id
 from crm_core.entity import access, cursors
-from crm_core.entity.asking import Asked, ListParams, asked, condition, moment
+from crm_core.entity.asking import Asked, ListParams, asked, condition, moment, weigh
 from crm_core.entity.counting import count, ids, totals
 from crm_core.entity.outputs import Output, output_of
 from crm_core.entity.single import holds, matches, one_record
@@ -45,6 +45,7 @@ async def list_records(uow: UnitOfWork, entity: Entity, params: ListParams) -> P
     if not 1 <= params.limit <= MOST:
         raise Invalid(_("A page has 1 to {count} records.", count=MOST))
     it = asked(uow, entity, params)
+    await weigh(uow, it)
     sort = sort_of(uow, entity, params.sort)
     output = output_of(uow, entity, params.fields, params.expand)
     at = cursors.read(uow, entity.name, sort.name, params.cursor) if params.cursor else None

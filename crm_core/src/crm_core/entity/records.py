@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from crm_core.auth.actor import Scope, narrower
 from crm_core.auth.people import TeamMember
-from crm_core.entity import access, custom_values, meanwhile, money, parts
+from crm_core.entity import access, custom_values, links, meanwhile, money, parts
 from crm_core.entity import fields as f
 from crm_core.entity.changes import touch
 from crm_core.entity.clean import BadValue, clean, currency, zone
@@ -47,6 +47,8 @@ async def create(uow: UnitOfWork, entity: Entity, values: Mapping[str, Any], *, 
             where[name] = default() if callable(default) else default
     _required(plan, {**rest, **columns}, {n for n, _column in plan.required})
     columns = {k: v for k, v in columns.items() if k not in rest}
+    if not trusted:
+        await links.demand(uow, entity, {k: v for k, v in {**columns, **rest}.items() if _given(entity, k, values)})
     await custom_values.settle(uow, entity, columns)
     await _own(uow, entity, columns, "create", trusted=trusted)
     own, custom = custom_values.apart(columns)
@@ -76,6 +78,8 @@ async def update(
     changed = {k: v for k, v in columns.items() if custom_values.current(record, k) != v}
     if version is not None and version != record.version:
         await meanwhile.settle(uow, entity, record, version, changed, rest)
+    if not trusted:
+        await links.demand(uow, entity, {**changed, **rest}, record)
     if not trusted and not changed.keys().isdisjoint(OWNING):
         await _demand_assign(uow, entity, record, changed)
     if "owner_id" in changed:
@@ -161,6 +165,11 @@ def take(
     if errors:
         raise Invalid(_("Some values are not acceptable."), fields=errors)
     return columns, rest
+
+
+def _given(entity: Entity, key: str, values: Mapping[str, Any]) -> bool:
+    """Return whether the caller gave what became this column; defaults are the code's own."""
+    return key in values or any(x.kind == "any_link" and key in x.columns and x.name in values for x in entity.fields)
 
 
 def _may_set(uow: UnitOfWork, entity: Entity, field: f.Field, key: str) -> bool:

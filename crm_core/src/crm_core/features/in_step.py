@@ -6,8 +6,26 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from crm_core.entity.inserts import insert_part
+
 if TYPE_CHECKING:
     from crm_core.entity.changes import Happened
+    from crm_core.uow import UnitOfWork
+
+
+def alone(event: Happened, child: str, value: Any) -> bool:
+    """Return whether a record was made with its main link only: its first row is then simply added."""
+    return event.kind == "created" and value is not None and not rows_in(event, child)
+
+
+def first_row(uow: UnitOfWork, event: Happened, child: str, values: dict[str, Any]) -> None:
+    """Add the first row of a child table as part of the creation of its record: the version stays 1."""
+    entity = uow.registry.entity(event.entity or "")
+    kind = next(c for c in entity.children if c.name == child)
+    row = insert_part(uow, kind.model, {**values, kind.foreign_key: event.record_id})
+    told = {n: row[n] for x in kind.fields for n in x.columns}
+    assert event.record_id is not None
+    uow.demand_write().tell(entity, event.record_id, {f"{child}.{row['id']}": told})
 
 
 def rows_in(event: Happened, child: str) -> list[tuple[dict[str, Any] | None, dict[str, Any] | None]]:
@@ -36,10 +54,9 @@ def main_of(event: Happened, child: str, link: str, now: UUID | None, rows: Sequ
     if marked:
         first: UUID = marked[0]
         return first
-    still = [getattr(r, link) for r in rows if r.is_primary]
+    still: list[UUID] = [getattr(r, link) for r in rows if r.is_primary]
     if still:
-        kept: UUID = now if now in still else still[0]
-        return kept
+        return now if now in still else still[0]
     if now is None and len(rows) == 1 and any(not before for before, _after in rows_in(event, child)):
         only: UUID = getattr(rows[0], link)
         return only

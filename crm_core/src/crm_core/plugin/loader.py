@@ -35,7 +35,7 @@ BUILT_IN = (
     "security_log", "money", "tags", "custom_fields", "companies", "contacts", "leads", "pipelines", "deals", "activities",
     "comments", "trash", "files", "people", "merge", "duplicates", "sharing", "handover", "imports", "exports", "views", "jobs", "mail",
     "connections", "search",
-    "settings", "styleguide", "api_docs", "backups", "operations", "undo", "event_log", "plugins", "sinks",
+    "settings", "styleguide", "api_docs", "backups", "operations", "undo", "event_log", "plugins", "privacy", "sinks",
     "webhooks", "approvals", "web_forms", "notifications", "favourites", "reminders", "followers",
 )  # fmt: skip
 

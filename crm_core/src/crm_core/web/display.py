@@ -37,7 +37,9 @@ TONES = (
     "teal",
     "amber",
 )
-MENTION = re.compile(r"@\[(?P<name>[^\[\]\n]{1,255})\]\(user:(?P<id>[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})\)")
+MENTION = re.compile(
+    r"@\[(?P<name>[^\[\]\n]{1,255})\]\(user:(?P<id>[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})\)"
+)
 """How a long text names a user."""
 NUMBERS = ("integer", "decimal", "percent", "money")
 
@@ -207,8 +209,8 @@ def _choice(d: Display, kind: Any, value: Any, row: Any) -> Markup:
 
 
 def _several(d: Display, kind: Any, value: Any, row: Any) -> Markup:
-    show_one = _choice if kind.choices is None else _stage  # options known at run time: names as they are, or stages
-    return Markup('<span class="chips">{}</span>').format(Markup().join(show_one(d, kind, v, row) for v in value))
+    shown = (_stage(d, kind, v, row) if v in d.stages else _choice(d, kind, v, row) for v in value)
+    return Markup('<span class="chips">{}</span>').format(Markup().join(shown))
 
 
 def _email(d: Display, kind: Field, value: Any, row: Any) -> Markup:

@@ -125,12 +125,13 @@ async def record_page(request: AnyRequest, uow: UnitOfWork, entity: Entity, reco
     row = plain((await query.values_of(uow, entity, [record]))[0])
     fields, web = seen_fields(uow, entity), web_of(request)
     lists = await related(uow, entity, record_id)
+    children = [(c, [plain(x) for x in row.get(c.name) or ()]) for c in entity.children if c.in_form]
     linked = {r for one in lists for r in refs_in(one.columns, one.rows)}
+    linked |= {r for child, lines in children for r in refs_in(child.fields, lines)}
     events = await gather(uow, entity, record_id)
     stages = events.stages or any(isinstance(c, f.Stage) for one in lists for c in one.columns)
     display = await display_for(uow, web, fields, [row], linked | events.needed, stages_too=stages)
     verbs = await verbs_on(uow, entity, record_id, {"edit", "delete", *action_verbs(uow, entity)})
-    children = [(c, [plain(x) for x in row.get(c.name) or ()]) for c in entity.children if c.in_form]
     return await page(
         request, uow, "core/record.html", entity=entity, row=row, id=record_id, display=display, trashed=trashed,
         title=row.get(entity.title) or "–", key_fields=_key_fields(entity, fields), groups=_groups(entity, fields),

@@ -38,7 +38,8 @@ async def values_for(
             continue
         found[one.name] = await _value(uow, entity, one, mark, number, owner)
     title = entity.field(entity.title)
-    if title is not None and title.readonly:  # put together from others, such as a contact's name
+    # Put together from others, such as a contact's name; that of a comment is the beginning of its body.
+    if title is not None and title.readonly and entity.name != "core.comment":
         found[next(x.name for x in text_fields(entity) if x.name.endswith("name"))] = f"{mark} {number}"
     if entity.name == "core.rate":
         found["valid_from"] = f"20{number % 70 + 10:02}-{number % 12 + 1:02}-{number % 27 + 1:02}"

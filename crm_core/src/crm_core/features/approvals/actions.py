@@ -15,6 +15,7 @@ from crm_core.entity import access
 from crm_core.entity.inserts import send
 from crm_core.errors import Conflict, Forbidden, Invalid, NotFound
 from crm_core.features.approvals import asking, closing, notices, queries
+from crm_core.features.approvals.deputies import deputy_of
 from crm_core.features.approvals.events import ApprovalRequested
 from crm_core.features.approvals.models import Approval, ApprovalStep, Approver
 from crm_core.features.approvals.schemas import Step
@@ -233,7 +234,7 @@ async def _voice(uow: UnitOfWork, rows: list[Approver], me: UUID) -> Approver | 
         if row.user_id == me:
             return row
     for row in waiting:
-        if await asking.deputy_of(uow, row.user_id, uow.now) == me:
+        if await deputy_of(uow, row.user_id, uow.now) == me:
             return row
     return None
 

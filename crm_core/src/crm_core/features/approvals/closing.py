@@ -106,15 +106,15 @@ def _others(approval: Approval, asked: list[UUID]) -> list[UUID]:
 
 
 def _event(approval: Approval, state: str, comment: str, note: str) -> Event:
-    said = {"approval_id": approval.id, "title": approval.title, "purpose": approval.purpose}
+    key, title, purpose = approval.id, approval.title, approval.purpose
     match state:
         case "approved":
-            return ApprovalApproved(**said)
+            return ApprovalApproved(approval_id=key, title=title, purpose=purpose)
         case "rejected":
-            return ApprovalRejected(**said, comment=comment)
+            return ApprovalRejected(approval_id=key, title=title, purpose=purpose, comment=comment)
         case "expired":
-            return ApprovalExpired(**said, note=note)
+            return ApprovalExpired(approval_id=key, title=title, purpose=purpose, note=note)
         case "withdrawn":
-            return ApprovalWithdrawn(**said)
+            return ApprovalWithdrawn(approval_id=key, title=title, purpose=purpose)
         case _:
-            return ApprovalOutdated(**said)
+            return ApprovalOutdated(approval_id=key, title=title, purpose=purpose)

@@ -62,8 +62,10 @@ async def on_record(uow: UnitOfWork, entity: Entity, record: Any, limit: int) ->
     files = await names_on(uow, "core.comment", [c.id for c, _own in some])
     return [
         Shown(
-            id=c.id, who=people.get(Ref("core.user", c.owner_id), ""), text=mentioned(c.body), at=c.created_at,
-            edited=c.version > 1, mine=c.owner_id == uow.actor.user_id, may_delete=bool(mine), files=files.get(c.id, []),
+            id=c.id, who=people.get(Ref("core.user", c.owner_id), "") if c.owner_id else "",
+            text=mentioned(c.body), at=c.created_at,
+            edited=c.version > 1, mine=c.owner_id == uow.actor.user_id, may_delete=bool(mine),
+            files=files.get(c.id, []),
         )
         for c, mine in some
     ], len(rows) > limit  # fmt: skip

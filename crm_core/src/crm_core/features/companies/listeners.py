@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from crm_core.db.types import new_id
 from crm_core.features.companies.models import Company, CompanyDomain
+from crm_core.features.in_step import alone, first_row
 from crm_core.plugin import Listener
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ async def keep_domains(uow: UnitOfWork, event: Happened) -> None:
     """Keep `domain` the first of the company's domains, whichever of them was changed; each is there once."""
     company: Company | None = event.record or await uow.session.get(Company, event.record_id)
     if company is None or company.deleted_at is not None:
+        return
+    if alone(event, "domains", company.domain):
+        first_row(uow, event, "domains", {"domain": company.domain})
         return
     wanted = sa.select(CompanyDomain).where(CompanyDomain.company_id == company.id)
     rows = list(await uow.session.scalars(wanted.order_by(CompanyDomain.position, CompanyDomain.id)))

@@ -25,7 +25,7 @@ SHOWN = 200  # companies of a tree
 
 
 async def companies_by_domain(uow: UnitOfWork, texts: Iterable[str]) -> dict[str, list[UUID]]:
-    """Return the live companies of domains, web or e-mail addresses, by domain; those of free-mail providers match none.
+    """Return the live companies of domains, web or e-mail addresses, by domain; free-mail providers match none.
 
     No rights are asked for: who shows them to somebody asks.
     """
@@ -50,7 +50,9 @@ async def shared_domains(uow: UnitOfWork, company_id: UUID) -> list[SharedDomain
     seen = access.rows(uow.registry, uow.actor, uow.registry.entity("core.company"), "read")
     query = (
         sa.select(other.c.domain, Company.id, Company.name)
-        .select_from(own.join(other, other.c.domain_f == own.c.domain_f).join(Company, Company.id == other.c.company_id))
+        .select_from(
+            own.join(other, other.c.domain_f == own.c.domain_f).join(Company, Company.id == other.c.company_id)
+        )
         .where(own.c.company_id == company_id, other.c.company_id != company_id, seen)
         .order_by(own.c.position, Company.name_f, Company.id)
         .limit(20)

@@ -46,7 +46,12 @@ async def _make(
     if pick.random() < 0.5:
         phones.append({"number": phone(pick, prefix.split()[0] + " 170"), "kind": "mobile"})
     companies: list[dict[str, Any]] = [
-        {"company_id": company.id, "job_title": job, "is_primary": True, "from_on": day(as_of, -pick.randint(400, 3000))}
+        {
+            "company_id": company.id,
+            "job_title": job,
+            "is_primary": True,
+            "from_on": day(as_of, -pick.randint(400, 3000)),
+        }
     ]
     if other is not None and pick.random() < 0.5:
         companies.append({"company_id": other.id, "job_title": "Advisory board"})

@@ -12,7 +12,7 @@ from crm_core.db.types import new_id
 from crm_core.entity.stages import today
 from crm_core.errors import Invalid
 from crm_core.features.contacts.models import Contact, ContactCompany
-from crm_core.features.in_step import main_of
+from crm_core.features.in_step import alone, first_row, main_of
 from crm_core.plugin import Listener, Strings
 
 if TYPE_CHECKING:
@@ -38,6 +38,10 @@ async def keep_companies(uow: UnitOfWork, event: Happened) -> None:
     """
     contact: Contact | None = event.record or await uow.session.get(Contact, event.record_id)
     if contact is None or contact.deleted_at is not None:
+        return
+    if alone(event, "companies", contact.company_id):
+        values = {"company_id": contact.company_id, "job_title": contact.job_title, "is_primary": True}
+        first_row(uow, event, "companies", values)
         return
     wanted = sa.select(ContactCompany).where(ContactCompany.contact_id == contact.id)
     rows = list(await uow.session.scalars(wanted.order_by(ContactCompany.position, ContactCompany.id)))

@@ -62,7 +62,7 @@ async def load(uow: UnitOfWork, as_of: date) -> None:
 
 async def _partners(uow: UnitOfWork) -> list[Stage]:
     """Make the second pipeline and return its stages."""
-    made = await make(uow, "core.pipeline", None, name="Partners", entity="core.deal", position=1)
+    made = await make(uow, "core.pipeline", None, name="Partners", position=1)
     for position, (name, category, colour, probability, rotting, required) in enumerate(PARTNERS):
         await make(
             uow, "core.stage", None, pipeline_id=made.id, name=name, category=category, colour=colour,

@@ -146,7 +146,9 @@ DEAL = Entity(
             reverse="deals",
             reverse_label=_("Lost deals"),
         ),
-        fields.Text("lost_reason", _("Lost: in own words"), import_names=("lost reason", "loss reason", "verlustgrund")),
+        fields.Text(
+            "lost_reason", _("Lost: in own words"), import_names=("lost reason", "loss reason", "verlustgrund")
+        ),
         fields.LongText("description", _("Description"), search="B", import_names=("notes", "beschreibung")),
         fields.DateTime("stage_entered_at", _("In this stage since"), readonly=True, sortable=True),
         *COMMON,

@@ -8,10 +8,10 @@ import sqlalchemy as sa
 
 from crm_core.db.types import new_id
 from crm_core.entity import money, stages
-from crm_core.features.in_step import chosen, main_of
 from crm_core.errors import Invalid
 from crm_core.features.deals import rules
 from crm_core.features.deals.models import Deal, DealContact
+from crm_core.features.in_step import alone, chosen, first_row, main_of
 from crm_core.plugin import Listener, Strings
 
 if TYPE_CHECKING:
@@ -44,6 +44,9 @@ async def keep_contacts(uow: UnitOfWork, event: Happened) -> None:
     """
     deal: Deal | None = event.record or await uow.session.get(Deal, event.record_id)
     if deal is None or deal.deleted_at is not None:
+        return
+    if alone(event, "contacts", deal.contact_id):
+        first_row(uow, event, "contacts", {"contact_id": deal.contact_id, "is_primary": True})
         return
     wanted = sa.select(DealContact).where(DealContact.deal_id == deal.id)
     rows = list(await uow.session.scalars(wanted.order_by(DealContact.position, DealContact.id)))

@@ -1,4 +1,4 @@
-"""The tables of deals, their contacts, roles and lost reasons. Pipelines, stages and the stage history are in `crm_core.entity.stages`."""
+"""The tables of deals, their contacts, roles and lost reasons; stages are in `crm_core.entity.stages`."""
 
 from __future__ import annotations
 

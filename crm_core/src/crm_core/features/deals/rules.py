@@ -49,7 +49,7 @@ async def _check_pipeline(uow: UnitOfWork, deal: Deal) -> None:
 
 
 async def _check_reason(uow: UnitOfWork, deal: Deal, changed: frozenset[str]) -> None:
-    """Take a text that is the name of a reason for that reason; refuse one that is gone or newly chosen and archived."""
+    """Take a text that names a reason for that reason; refuse one that is gone, or archived and newly chosen."""
     if deal.lost_reason_id is None and deal.lost_reason:
         wanted = sa.select(LostReason.id).where(
             LostReason.name_f == fold(deal.lost_reason)[:100], LostReason.deleted_at.is_(None)

@@ -6,16 +6,17 @@ from collections.abc import Sequence
 
 from crm_core.features.duplicates import jobs, listeners
 from crm_core.features.duplicates.actions import SEARCH
+from crm_core.features.duplicates.pages import DuplicatePages
 from crm_core.features.duplicates.rest import DuplicatesApi, api_routes
 from crm_core.features.duplicates.schemas import FindDuplicates
-from crm_core.plugin import EntityRoutes, Job, Listener, Permission, Schedule, Strings, hookimpl
+from crm_core.plugin import EntityRoutes, Job, Listener, NavItem, Permission, Schedule, Strings, hookimpl
 
 _ = Strings("crm_core")
 
 
 @hookimpl
 def crm_routes() -> Sequence[type]:
-    return (DuplicatesApi,)
+    return (DuplicatesApi, DuplicatePages)
 
 
 @hookimpl
@@ -41,3 +42,9 @@ def crm_jobs() -> Sequence[Job]:
 @hookimpl
 def crm_schedules() -> Sequence[Schedule]:
     return (Schedule("core.find_duplicates", FindDuplicates(), "23 2 * * *"),)
+
+
+@hookimpl
+def crm_nav() -> Sequence[NavItem]:
+    return (NavItem(label=_("Possible duplicates"), href="/duplicates", icon="copy", permission="core.contact.read",
+                    order=900),)  # fmt: skip

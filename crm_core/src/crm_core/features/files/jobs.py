@@ -60,14 +60,14 @@ async def sweep(kernel: Kernel, *, older: float) -> Swept:
     for start in range(0, len(candidates), CHUNK):
         part = candidates[start : start + CHUNK]
         for sha256 in set(part) - await named(kernel, columns, part):
-            await _remove(kernel, columns, sha256, older, swept)
+            await remove(kernel, columns, sha256, older, swept)
     leftover = await asyncio.to_thread(kernel.blobs.drop_unnamed, time.time() - older)
     swept.files, swept.bytes = swept.files + len(leftover), swept.bytes + sum(leftover)
     await _look_for_missing(kernel, columns, swept)
     return swept
 
 
-async def _remove(kernel: Kernel, columns: list[sa.ColumnClause[str]], sha256: str, older: float, swept: Swept) -> None:
+async def remove(kernel: Kernel, columns: list[sa.ColumnClause[str]], sha256: str, older: float, swept: Swept) -> None:
     """Move bytes aside, look once more for a row or a younger upload of the same bytes, then remove them."""
     if not await asyncio.to_thread(kernel.blobs.set_aside, sha256, time.time() - older):
         return

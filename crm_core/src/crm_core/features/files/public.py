@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from crm_core.entity.clean import BadValue
 from crm_core.errors import Invalid
 from crm_core.features.files.actions import store, take
+from crm_core.features.files.jobs import Swept, named, naming_columns, remove
 from crm_core.features.files.models import File
 from crm_core.features.files.pages import ANY
 from crm_core.uploads import demand_fits
@@ -20,9 +21,10 @@ if TYPE_CHECKING:
     from litestar.datastructures import UploadFile
 
     from crm_core.blobs import Blob
+    from crm_core.kernel import Kernel
     from crm_core.uow import UnitOfWork
 
-__all__ = ["checked", "names_on", "take"]
+__all__ = ["checked", "forget", "names_on", "take"]
 
 
 async def checked(uow: UnitOfWork, upload: UploadFile) -> tuple[Blob, str, str]:
@@ -46,5 +48,14 @@ async def names_on(uow: UnitOfWork, entity: str, ids: Sequence[UUID]) -> dict[UU
     )
     if ids:
         for parent, key, name in await uow.session.execute(wanted.order_by(File.id)):
-            found[parent].append((key, name))
+            if parent is not None:
+                found[parent].append((key, name))
     return found
+
+
+async def forget(kernel: Kernel, hashes: Iterable[str]) -> int:
+    """Remove stored bytes at once, those that a row or an unfinished job still names aside; return their number."""
+    columns, wanted, swept = await naming_columns(kernel), list(dict.fromkeys(hashes)), Swept()
+    for sha256 in set(wanted) - await named(kernel, columns, wanted):
+        await remove(kernel, columns, sha256, 0.0, swept)
+    return swept.files

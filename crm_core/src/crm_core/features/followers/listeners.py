@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -12,8 +14,8 @@ from crm_core.entity import fields as f
 from crm_core.entity.stages import Stage
 from crm_core.features.followers.actions import follow_by_itself
 from crm_core.features.followers.queries import followable, recipients
-from crm_core.features.notifications.public import notify
-from crm_core.plugin import Entity, Listener, Ref, Strings
+from crm_core.features.notifications.public import KINDS, notify
+from crm_core.plugin import Entity, Listener, Ref, Strings, Text
 
 if TYPE_CHECKING:
     from crm_core.entity.changes import Happened
@@ -28,6 +30,8 @@ MATTER = (
     "integer", "boolean", "stage",
 )  # fmt: skip
 """Kinds of fields whose change followers hear of; names, texts, phone numbers and tags change too often."""
+MANY = 10
+"""Records changed together beyond which somebody hears of them in one line."""
 
 
 def concerns(event: Happened) -> bool:
@@ -41,68 +45,109 @@ def concerns(event: Happened) -> bool:
 
 
 async def hear(uow: UnitOfWork, event: Happened) -> None:
-    """Tell the new owner and the followers; a bulk update is asked for all its records at once."""
+    """Tell the new owner and the followers, of all records of this kind that the transaction changed, together."""
     entity = uow.registry.entities.get(event.entity or "")
     if entity is None or not followable(entity) or event.record_id is None:
         return
+    changes = _together(uow, entity, event)
+    if not changes:
+        return
+    owners = await _owners(uow, entity, changes)
+    news: list[News] = []
+    for key, change in changes.items():
+        if event.kind == "created" or "owner_id" in change.after:
+            news += _given(entity, key, owners.get(key))
     if event.kind == "created":
-        await _given(uow, entity, event.record_id, event.record.owner_id)
-        await follow_by_itself(uow, entity.name, event.record_id, "created")
-        return
-    if event.record is not None:
-        await _changed(uow, entity, {event.record_id: event}, {event.record_id: event.record.owner_id})
-        return
-    events = _bulk(uow, entity, event)
-    if events:
-        table = access.table_of(entity)
-        owners: dict[UUID, UUID | None] = {}
-        ids = sorted(events)
-        for start in range(0, len(ids), 500):
-            some = sa.select(table.c.id, table.c.owner_id).where(table.c.id.in_(ids[start : start + 500]))
-            owners |= {key: owner for key, owner in await uow.session.execute(some)}
-        await _changed(uow, entity, events, owners)
+        for key in changes:
+            await follow_by_itself(uow, entity.name, key, "created")
+    else:
+        news += await _changed(uow, entity, changes, owners)
+    await _tell(uow, entity, news)
 
 
-def _bulk(uow: UnitOfWork, entity: Entity, event: Happened) -> dict[UUID, Any]:
-    """Return all bulk changes of this entity at the event of the first of them, none at the others."""
-    done: set[UUID] = uow.session.sync_session.info.setdefault(("followers heard", entity.name), set())
-    if event.record_id in done:
+@dataclass(frozen=True, slots=True)
+class News:
+    """What is told of one record."""
+
+    record_id: UUID
+    people: frozenset[UUID]
+    kind: str
+    text: Text
+    note: str = ""
+    field: str = ""
+
+
+def _together(uow: UnitOfWork, entity: Entity, event: Happened) -> dict[UUID, Any]:
+    """Return the changes like this one that were not told yet, at the first of their events; none at the others."""
+    told: set[UUID] = uow.session.sync_session.info.setdefault(("followers heard", event.name), set())
+    if event.record_id in told and event.record is None:  # a bulk update: its records came with the first of them
         return {}
-    some = {
+    alike = {
         c.id: c for c in uow.demand_write().net.values()
-        if c.entity.name == entity.name and c.record is None and c.kind == "updated" and c.id not in done
+        if c.entity.name == entity.name and c.kind == event.kind and c.id not in told
+        and (c.id == event.record_id or _concerning(uow, c))
     }  # fmt: skip
-    done.update(some)
-    return some
+    told.update(alike)
+    return alike
 
 
-async def _given(uow: UnitOfWork, entity: Entity, record_id: UUID, owner: UUID | None) -> None:
-    if owner is not None:
-        text = _("{what} given to you", what=entity.label)
-        await notify(uow, [owner], "core.assigned", Ref(entity.name, record_id), text)
+def _concerning(uow: UnitOfWork, change: Any) -> bool:
+    if change.kind == "updated":
+        return not frozenset(change.after) <= DERIVED
+    return change.record is not None and change.record.__dict__.get("owner_id") not in (None, uow.actor.user_id)
+
+
+async def _owners(uow: UnitOfWork, entity: Entity, changes: dict[UUID, Any]) -> dict[UUID, UUID | None]:
+    found = {key: c.record.owner_id for key, c in changes.items() if c.record is not None}
+    table = access.table_of(entity)
+    ids = sorted(set(changes) - set(found))
+    for start in range(0, len(ids), 500):
+        some = sa.select(table.c.id, table.c.owner_id).where(table.c.id.in_(ids[start : start + 500]))
+        found |= {row[0]: row[1] for row in await uow.session.execute(some)}
+    return found
+
+
+def _given(entity: Entity, record_id: UUID, owner: UUID | None) -> list[News]:
+    if owner is None:
+        return []
+    return [News(record_id, frozenset({owner}), "core.assigned", _("{what} given to you", what=entity.label))]
 
 
 async def _changed(
-    uow: UnitOfWork, entity: Entity, events: dict[UUID, Any], owners: dict[UUID, UUID | None]
-) -> None:
+    uow: UnitOfWork, entity: Entity, changes: dict[UUID, Any], owners: dict[UUID, UUID | None]
+) -> list[News]:  # fmt: skip
     following = await recipients(uow, entity.name, owners)
     fields = {c: x for x in uow.registry.fields(entity) for c in (x.name, *x.columns)}
-    for record_id, event in events.items():
-        about = Ref(entity.name, record_id)
-        if "owner_id" in event.after:
-            await _given(uow, entity, record_id, event.after["owner_id"])
-        people = following.get(record_id)
-        if not people:
-            continue
-        matter = {x.name: x for n in event.after if (x := fields.get(n)) and x.kind in MATTER and _told(x)}
+    news = []
+    for record_id, change in changes.items():
+        people = frozenset(following.get(record_id, ()))
+        matter = {x.name: x for n in change.after if (x := fields.get(n)) and x.kind in MATTER and _told(x)}
         stage = next((x for x in matter.values() if isinstance(x, f.Stage)), None)
-        if stage is not None:
-            name = await uow.session.scalar(sa.select(Stage.name).where(Stage.id == event.after[stage.name]))
+        if people and stage is not None:
+            name = await uow.session.scalar(sa.select(Stage.name).where(Stage.id == change.after[stage.name]))
             text = _("{what} moved to another stage", what=entity.label)
-            await notify(uow, people, "core.stage", about, text, note=name or "", field=stage.name)
-        elif matter:
+            news.append(News(record_id, people, "core.stage", text, name or "", stage.name))
+        elif people and matter:
             words = _("{what} changed: {fields}", what=entity.label, fields=_list([x.label for x in matter.values()]))
-            await notify(uow, people, "core.change", about, words)
+            news.append(News(record_id, people, "core.change", words))
+    return news
+
+
+async def _tell(uow: UnitOfWork, entity: Entity, news: list[News]) -> None:
+    """Tell each; who would hear of many records at once hears of them in one line, without their names."""
+    counts = Counter((n.kind, person) for n in news for person in n.people)
+    many = {key for key, count in counts.items() if count > MANY}
+    for one in news:
+        people = [p for p in one.people if (one.kind, p) not in many]
+        if people:
+            about = Ref(entity.name, one.record_id)
+            await notify(uow, people, one.kind, about, one.text, note=one.note, field=one.field)
+    labels = {k.name: k.label for k in KINDS}
+    for kind in {k for k, _person in many}:
+        people = [p for k, p in many if k == kind]
+        text = _("{what}: many {plural}", what=labels[kind], plural=entity.plural)
+        event = f"{uow.cause}/{kind}/{entity.name}"
+        await notify(uow, people, kind, None, text, path=f"/{entity.path}", event=event)
 
 
 def _told(one: f.Field) -> bool:

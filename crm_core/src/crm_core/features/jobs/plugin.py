@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from crm_core.entity.tail import RunListener
-from crm_core.features.jobs import jobs, statistics
+from crm_core.features.jobs import handover, jobs, statistics
 from crm_core.features.jobs.events import EVENT_TYPES
 from crm_core.features.jobs.pages import JobPages
 from crm_core.features.jobs.rest import JobsApi
 from crm_core.features.jobs.schemas import PurgeJobs
 from crm_core.jobs.listeners import run_listener
-from crm_core.plugin import EventType, Job, NavItem, Permission, Schedule, Strings, hookimpl
+from crm_core.plugin import EventType, Handover, Job, NavItem, Permission, Schedule, Strings, hookimpl
 
 _ = Strings("crm_core")
 
@@ -32,6 +32,11 @@ def crm_nav() -> Sequence[NavItem]:
         NavItem(label=_("Jobs"), href="/admin/jobs", icon="stack-2", permission="core.jobs.manage", order=980,
                 group="Administration"),
     )  # fmt: skip
+
+
+@hookimpl
+def crm_handovers() -> Sequence[Handover]:
+    return (handover.SCHEDULED,)
 
 
 @hookimpl

@@ -13,7 +13,7 @@ from crm_core.features.duplicates.public import Candidate, find_duplicates
 from crm_core.features.leads.models import Lead
 from crm_core.features.leads.schemas import ConvertedLead, ConvertLead, LeadConverted, LeadReopened
 from crm_core.features.leads.settings import TARGETS, LeadConversion, parsed
-from crm_core.features.merge.public import hand_over
+from crm_core.features.merge.public import hand_over, told
 from crm_core.i18n import Strings, Text
 from crm_core.plugin.declare import Entity, Ref
 
@@ -68,7 +68,7 @@ async def mapped(uow: UnitOfWork, lead: Lead) -> dict[str, dict[str, Any]]:
     row = (await query.values_of(uow, uow.registry.entity("core.lead"), [lead]))[0]
     found: dict[str, dict[str, Any]] = {kind: {} for kind in TARGETS}
     for source, kind, name in parsed((await uow.settings(LeadConversion)).mapping):
-        value = row.get(source)
+        value = told(row, source)
         entity = uow.registry.entity(TARGETS[kind])
         plan = plan_of(uow.registry, entity)
         if value in (None, "", []):
@@ -121,7 +121,7 @@ async def convert(uow: UnitOfWork, lead: Lead, params: ConvertLead) -> Converted
 def converted(lead: Lead) -> LeadIsConverted:
     """Return the error that says what a lead became."""
     ids = {n: str(v) for n in ("company_id", "contact_id", "deal_id") if (v := getattr(lead, n)) is not None}
-    return LeadIsConverted(_("This lead has been converted already."), **ids)
+    return LeadIsConverted(_("This lead has been converted already."), fields={}, **ids)
 
 
 def _with_links(

@@ -21,7 +21,7 @@ from crm_core.features.merge.events import RecordsMerged
 from crm_core.features.merge.models import Merge, Move
 from crm_core.features.merge.moves import Ledger, move_references
 from crm_core.features.merge.schemas import MergeIn, MergeOut
-from crm_core.features.people.public import reindex
+from crm_core.features.merge.values import told
 from crm_core.i18n import Strings
 from crm_core.plugin.declare import Entity, Ref
 from crm_core.uow import RecordChanged
@@ -49,19 +49,20 @@ async def merge(uow: UnitOfWork, entity: Entity, winner_id: UUID, wanted: MergeI
     it was read. One undo by cause puts everything back.
     """
     winner, losers = await _lock(uow, entity, winner_id, wanted)
-    keep = await picked(uow, entity, winner, losers, wanted.values)
+    rows = await query.values_of(uow, entity, [winner, *losers])
+    keep = picked(uow, entity, [winner, *losers], rows, wanted.values)
     keep |= await trees.place(uow, entity, winner, losers)  # before the rows below a loser move
     names = [n for n in told_columns(entity.model) if n != "custom"]
     old = {n: getattr(winner, n) for n in names}
-    had = (await query.values_of(uow, entity, [winner]))[0]
     ledger = Ledger(new_id())
     await move_children(uow, entity, winner, losers, ledger)
     await move_references(uow, entity, winner, losers, ledger)
     touch(winner, uow.now)
-    await records.update(uow, entity, winner, keep, trusted=True)
     for loser in losers:
         loser.merged_into, loser.deleted_at, loser.deleted_by = winner.id, uow.now, uow.actor.user_id
         touch(loser, uow.now)
+    await uow.settle()  # a unique value is free for the winner now
+    await records.update(uow, entity, winner, keep, trusted=True)
     await uow.settle()
     await trees.demand_no_cycle(uow, entity, winner)
     new = {n: getattr(winner, n) for n in names}
@@ -70,23 +71,22 @@ async def merge(uow: UnitOfWork, entity: Entity, winner_id: UUID, wanted: MergeI
     made = Merge(
         id=ledger.merge_id, cause=uow.cause, entity=entity.name, winner_id=winner.id, by_id=uow.actor.user_id,
         losers=[str(r.id) for r in losers],
-        before=msgspec.to_builtins({n: old[n] for n in columns} | {f".{n}": had.get(n) for n in beside}),
+        before=msgspec.to_builtins({n: old[n] for n in columns} | {f".{n}": told(rows[0], n) for n in beside}),
         after=msgspec.to_builtins({n: new[n] for n in columns} | {f".{n}": keep.get(n) for n in beside}),
     )  # fmt: skip
     insert(uow, made)
     insert_rows(uow, Move, ledger.rows)
-    told = RecordsMerged(
+    event = RecordsMerged(
         merge_id=made.id, entity=entity.name, winner_id=winner.id, loser_ids=[r.id for r in losers]
     )
-    await uow.emit(told, about=[Ref(entity.name, r.id) for r in (winner, *losers)])
+    await uow.emit(event, about=[Ref(entity.name, r.id) for r in (winner, *losers)])
     await settle_copies(uow, entity, [winner, *losers])
     return MergeOut(made.id, winner.id, [r.id for r in losers], uow.cause, ledger.counts)
 
 
 async def settle_copies(uow: UnitOfWork, entity: Entity, touched: Sequence[Any]) -> None:
-    """Count anew what is derived from moved rows: keys of the index, times of activities."""
+    """Count anew what is derived from moved rows: times of activities. The index of people hears of it by itself."""
     await uow.settle()
-    await reindex(uow, entity, [r.id for r in touched])
     if entity.has_activity:
         from crm_core.features.activities.public import refresh
 
@@ -128,16 +128,15 @@ async def _get(uow: UnitOfWork, entity: Entity, key: UUID, verb: str) -> Any:
         raise
 
 
-async def picked(
-    uow: UnitOfWork, entity: Entity, winner: Any, losers: Sequence[Any], chosen: Mapping[str, UUID]
+def picked(
+    uow: UnitOfWork, entity: Entity, everybody: Sequence[Any], rows: Sequence[dict[str, Any]], chosen: Mapping[str, UUID]
 ) -> dict[str, Any]:
-    """Return the API values the winner gets: chosen ones, and the first of a loser where it has none.
+    """Return the API values the winner, first of the records, gets: chosen ones, and a loser's where it has none.
 
     Only what the actor may set; tags and several links are joined. CannotMerge for a choice that is none.
     """
-    rows = await query.values_of(uow, entity, [winner, *losers])
-    by_id = {r.id: row for r, row in zip([winner, *losers], rows, strict=True)}
-    own = by_id[winner.id]
+    by_id = {r.id: row for r, row in zip(everybody, rows, strict=True)}
+    own = rows[0]
     found: dict[str, Any] = {}
     fields = {x.name: x for x in pickable(uow, entity)}
     links = trees.own_links(entity)
@@ -148,17 +147,19 @@ async def picked(
     for name, one in fields.items():
         keys = _keys(one)
         if one.kind in ("tags", "links"):
-            joined = list(dict.fromkeys(v for row in rows for v in row.get(name) or ()))
-            if joined != list(own.get(name) or ()):
+            joined = list(dict.fromkeys(v for row in rows for v in told(row, name) or ()))
+            if joined != list(told(own, name) or ()):
                 found[name] = joined
             continue
         source = chosen.get(name)
-        if source is None and name in links:  # a place in a tree is no gap to be filled
+        if source is not None:
+            row = by_id[source]
+        elif name in links or _filled(told(own, name)):  # a place in a tree is no gap to be filled
             continue
-        row = by_id[source] if source else own if _filled(own.get(name)) else _first(rows, name)
-        if row is not own:
-            found |= {k: row.get(k) for k in keys if row.get(k) != own.get(k)}
-    return {k: v for k, v in found.items() if v != winner.id}
+        else:
+            row = _first(rows, name)
+        found |= {k: told(row, k) for k in keys if told(row, k) != told(own, k)}
+    return {k: v for k, v in found.items() if v != everybody[0].id}
 
 
 def pickable(uow: UnitOfWork, entity: Entity) -> list[f.Field]:
@@ -181,7 +182,7 @@ def _filled(value: Any) -> bool:
 
 
 def _first(rows: Sequence[dict[str, Any]], name: str) -> dict[str, Any]:
-    return next((r for r in rows if _filled(r.get(name))), rows[0])
+    return next((r for r in rows if _filled(told(r, name))), rows[0])
 
 
 def _beside(uow: UnitOfWork, entity: Entity, keep: Mapping[str, Any]) -> list[str]:

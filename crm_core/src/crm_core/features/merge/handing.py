@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from crm_core.db.types import new_id
 from crm_core.entity.inserts import insert, insert_rows, send
 from crm_core.features.merge.models import Merge, Move
-from crm_core.features.merge.moves import Ledger, move
+from crm_core.features.merge.moves import Ledger, move, used
 from crm_core.features.merge.references import references
 from crm_core.plugin.declare import Entity
 
@@ -26,9 +26,9 @@ async def hand_over(
     """
     await send(uow)
     ledger = Ledger(new_id())
-    for reference in references(uow.registry, source):
-        if reference.of == PARENT:
-            await move(uow, reference, source.name, [record.id], target.name, other, ledger)
+    wanted = [r for r in references(uow.registry, source) if r.of == PARENT]
+    for reference in await used(uow, wanted, source.name, [record.id]):
+        await move(uow, reference, source.name, [record.id], target.name, other, ledger)
     if ledger.rows:
         insert(uow, Merge(id=ledger.merge_id, cause=uow.cause, kind="handed", entity=target.name, winner_id=other.id,
                           by_id=uow.actor.user_id))  # fmt: skip

@@ -68,8 +68,24 @@ async def move_references(
 ) -> None:
     """Move every row that refers to one of the losers to the winner, in set statements."""
     ids = [r.id for r in losers]
-    for reference in references(uow.registry, entity):
+    for reference in await used(uow, references(uow.registry, entity), entity.name, ids):
         await move(uow, reference, entity.name, ids, entity.name, winner, ledger)
+
+
+async def used(
+    uow: UnitOfWork, found: Sequence[Reference], entity: str, ids: Sequence[UUID]
+) -> list[Reference]:
+    """Return the references that have rows of these records at all: one query for all tables."""
+    parts = []
+    for number, reference in enumerate(found):
+        column = reference.table.c[reference.column]
+        there = sa.exists().where(column.in_(ids))
+        if reference.of is not None:
+            there = there.where(reference.table.c[reference.of] == entity)
+        parts.append(sa.select(sa.literal(number)).where(there))
+    if not parts:
+        return []
+    return [found[n] for n in sorted((await uow.session.scalars(sa.union_all(*parts))).all())]
 
 
 async def move(
@@ -120,7 +136,8 @@ async def _sorted_out(
         return rows, []
     there = await _rows(uow, reference, target, [values[reference.column]])
     seen = {(n, _of(row, key)) for row in there for n, key in enumerate(keys)}
-    free, alike = [], []
+    free: list[dict[str, Any]] = []
+    alike: list[dict[str, Any]] = []
     for row in rows:
         marks = {(n, _of({**row, **values}, key)) for n, key in enumerate(keys)}
         (alike if marks & seen else free).append(row)

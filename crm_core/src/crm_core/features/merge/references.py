@@ -91,7 +91,8 @@ def _present(registry: Registry) -> list[sa.Table]:
 
 def _declared(registry: Registry, entity: Entity) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
     """Return (table, column) of links that a merge leaves alone, and of all links that are declared."""
-    kept, linked = set(), set()
+    kept: set[tuple[str, str]] = set()
+    linked: set[tuple[str, str]] = set()
     declared = [(e.model, x) for e in registry.entities.values() for x in e.fields]
     declared += [(c.model, x) for e in registry.entities.values() for c in e.children for x in c.fields]
     declared += [(x.model, x.field) for found in registry.extensions.values() for x in found if x.model is not None]

@@ -18,6 +18,7 @@ from crm_core.features.merge.actions import settle_copies
 from crm_core.features.merge.events import MergeUndone
 from crm_core.features.merge.models import Merge, Move
 from crm_core.features.merge.moves import revived
+from crm_core.features.merge.values import told
 from crm_core.i18n import Strings, Text
 from crm_core.plugin.declare import Entity, Ref
 
@@ -60,8 +61,11 @@ async def merges_of(uow: UnitOfWork, cause: UUID) -> list[Merge]:
     return list(await uow.session.scalars(sa.select(Merge).where(Merge.cause == cause).order_by(Merge.id.desc())))
 
 
-async def look(uow: UnitOfWork, merge: Merge) -> Taken:
-    """Return how a merge would be undone and what is in the way.
+Put = dict[tuple[UUID, str], Any]  # (winner, name) -> the value that undoing a later merge puts back first
+
+
+async def look(uow: UnitOfWork, merge: Merge, first: Put | None = None) -> Taken:
+    """Return how a merge would be undone and what is in the way. first: what later merges put back before.
 
     NotFound for those who may not see the winner or an undone merge's records; MergeIsUndone.
     """
@@ -76,16 +80,19 @@ async def look(uow: UnitOfWork, merge: Merge) -> Taken:
     if winner.merged_into is not None and merge.kind == "merge":
         text = _("It has been merged into another record since; undo that first.")
         taken.in_the_way.append(InTheWay(entity.name, winner.id, "", None, str(winner.merged_into), text))
-    await _winner(uow, taken, winner)
+    await _winner(uow, taken, winner, {} if first is None else first)
     for place in await putting.changed_rows(uow, moves):
         taken.blocked.add(place.move)
         taken.in_the_way.append(InTheWay(place.table, place.id, place.column, place.was, place.now, place.reason))
     return taken
 
 
-async def _winner(uow: UnitOfWork, taken: Taken, winner: Any) -> None:
+async def _winner(uow: UnitOfWork, taken: Taken, winner: Any, first: Put) -> None:
     now = await _present(uow, taken, winner)
+    now |= {n: first[winner.id, n] for n in now if (winner.id, n) in first}
     for name, after in taken.merge.after.items():
+        if _same(now.get(name), after):
+            first[winner.id, name] = taken.merge.before.get(name)
         if not _same(now.get(name), after):
             text = _("Changed since the merge.")
             taken.kept.add(name)
@@ -99,7 +106,7 @@ async def _present(uow: UnitOfWork, taken: Taken, winner: Any) -> dict[str, Any]
     values: dict[str, Any] = {}
     if any(n.startswith(".") for n in taken.merge.after):
         row = (await query.values_of(uow, taken.entity, [winner]))[0]
-        values = {f".{n}": v for n, v in row.items()}
+        values = {n: told(row, n[1:]) for n in taken.merge.after if n.startswith(".")}
     for name in taken.merge.after:
         if not name.startswith("."):
             values[name] = getattr(winner, name, None)
@@ -142,8 +149,8 @@ async def undo(uow: UnitOfWork, taken: Taken) -> int:
     if merge.kind != "merge":
         await settle_copies(uow, entity, [winner])
         return count
-    told = MergeUndone(merge_id=merge.id, entity=entity.name, winner_id=merge.winner_id, loser_ids=losers)
-    await uow.emit(told, about=[Ref(entity.name, key) for key in (merge.winner_id, *losers)])
+    event = MergeUndone(merge_id=merge.id, entity=entity.name, winner_id=merge.winner_id, loser_ids=losers)
+    await uow.emit(event, about=[Ref(entity.name, key) for key in (merge.winner_id, *losers)])
     await settle_copies(uow, entity, [winner, *records_back])
     return count + len(records_back)
 

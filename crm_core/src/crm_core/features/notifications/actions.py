@@ -55,9 +55,10 @@ async def notify(
     """Tell users of something, in this transaction; it reaches them after the commit, the way they chose for `kind`.
 
     about: the record; whoever may not read it when it is delivered hears nothing. text: translated for each reader;
-    put nothing in it that only readers of the record may know - that goes into `note`, an excerpt. field: the
-    note is a value of this field, for those who may know it. path: where a click leads, the record without it. event: key of what happened, by default this cause and `about`; a user hears
-    of one event once, by its strongest kind. own: tell the actor too. late: it was due earlier.
+    put nothing in it that only readers of the record may know - that goes into `note`, an excerpt. field: the note is
+    a value of this field, for those who may know it. path: where a click leads, the record without it. event: key of
+    what happened, by default this cause and `about`; a user hears of one event once, by its strongest kind. own: tell
+    the actor too. late: it was due earlier.
     Users who are switched off, and the actor, are left out. KindUnknown for a kind that nobody declared.
     """
     declared = kinds_of(uow.registry).get(kind)

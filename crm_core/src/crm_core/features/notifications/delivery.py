@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from crm_core.uow import UnitOfWork
 
 _ = Strings("crm_core")
-SOME = 200
+SOME = 50
 MANY = 10
 """Notifications of one kind and cause beyond which a user gets one for all of them."""
 
@@ -170,7 +170,8 @@ async def _lines(uow: UnitOfWork, reader: Actor, rows: Sequence[Notification]) -
         uow.actor = system
     return [
         {
-            "text": words(r.message, reader.locale), "note": r.note if queries.knows(reader, r) else "", "path": queries.href(uow, r),
+            "text": words(r.message, reader.locale), "path": queries.href(uow, r),
+            "note": r.note if queries.knows(reader, r) else "",
             "title": titles.get(Ref(r.entity or "", r.record_id), "") if r.record_id else "",
             "by": titles.get(Ref("core.user", r.by_id), "") if r.by_id else "",
         }

@@ -71,7 +71,7 @@ def _touches(change: Change) -> bool:
 def touches(event: Happened) -> bool:
     """Return whether an update can alter keys; for `Listener(wants=…)`: names only, whatever the entity."""
     names = {n.partition(".")[0] for n in event.changed}
-    return event.kind == "updated" and not names.isdisjoint(WATCHED)
+    return event.kind in ("updated", "merged", "restored") and not names.isdisjoint(WATCHED)
 
 
 def is_new(event: Happened) -> bool:

@@ -57,10 +57,18 @@ STAGE = Entity(
         fields.Percent("probability", _("Probability"), minimum=Decimal(0), maximum=Decimal(100)),
         fields.Integer("position", _("Position"), default=0, sortable=True),
         fields.MultiChoice(
-            "required", _("Fields that must be filled in"), default=[], choices=rules.field_choices, help=_("To enter this stage")
+            "required",
+            _("Fields that must be filled in"),
+            default=[],
+            choices=rules.field_choices,
+            help=_("To enter this stage"),
         ),
         fields.MultiChoice(
-            "allowed_next", _("Stages that may follow"), default=[], choices=rules.stage_choices, help=_("None chosen: any")
+            "allowed_next",
+            _("Stages that may follow"),
+            default=[],
+            choices=rules.stage_choices,
+            help=_("None chosen: any"),
         ),
         fields.Integer("rotting_days", _("Days until a record counts as stuck"), minimum=1, maximum=3650),
     ),

@@ -30,7 +30,7 @@ class PipelineGone(Conflict):
 
 async def refuse_stage(uow: UnitOfWork, event: Happened) -> None:
     """Veto the deletion of a stage that records are in."""
-    stage = event.record or await uow.session.get(Stage, event.record_id)
+    stage: Any = event.record or await uow.session.get(Stage, event.record_id)
 
     def say(words: str, numbers: dict[str, int]) -> StageInUse:
         text = _("{stage} has {records}. Use “Replace and delete” to move them.", stage=stage.name, records=words)
@@ -53,7 +53,7 @@ async def refuse_pipeline(uow: UnitOfWork, event: Happened) -> None:
 
 async def restore_stage(uow: UnitOfWork, event: Happened) -> None:
     """Veto the return of a stage whose pipeline is in the trash."""
-    stage = event.record or await uow.session.get(Stage, event.record_id)
+    stage: Any = event.record or await uow.session.get(Stage, event.record_id)
     pipeline = await uow.session.get(Pipeline, stage.pipeline_id)
     if pipeline is not None and pipeline.deleted_at is not None:
         raise PipelineGone(_("Its pipeline {name} is in the trash. Restore that first.", name=pipeline.name))

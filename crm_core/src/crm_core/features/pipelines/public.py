@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from crm_core.features.pipelines.actions import follow_pipeline
-from crm_core.features.pipelines.queries import StageTime, stage_times
+from crm_core.features.pipelines.queries import stage_times
+from crm_core.features.pipelines.schemas import StageTime
 
 __all__ = ["StageTime", "follow_pipeline", "stage_times"]

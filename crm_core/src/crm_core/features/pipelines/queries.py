@@ -76,4 +76,5 @@ async def per_stage(uow: UnitOfWork, entity: Entity, pipeline_id: UUID) -> dict[
     query = sa.select(column, sa.func.count()).where(
         table.c[field.group_field] == pipeline_id, table.c.deleted_at.is_(None)
     )
-    return {key: count for key, count in await uow.session.execute(query.group_by(column))}
+    rows = await uow.session.execute(query.group_by(column))
+    return {row[0]: row[1] for row in rows}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from crm_core.uow import UnitOfWork
 
 _ = Strings("crm_core")
-SOME = 100
+SOME = 25
 LATE = timedelta(minutes=5)
 """A reminder told later than this says so."""
 
@@ -72,5 +72,3 @@ async def _open(uow: UnitOfWork, entity: Entity, ids: set[UUID]) -> set[UUID]:
     if entity.open_when is None:
         return found
     return {key for key in found if await holds(uow, entity, key, entity.open_when)}
-
-

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm_core.db.model import Model, Stamp, foreign
-from crm_core.db.types import ENTITY_NAME, Id, UTCDateTime
+from crm_core.db.types import ENTITY_NAME, UTCDateTime
 
 WAITING = sa.text("done_at is null")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -46,10 +46,10 @@ async def of_cause(uow: UnitOfWork, cause: UUID) -> Merges:
     undone = sa.select(EventRow.id).where(EventRow.cause == cause, EventRow.type == "core.merge.undone").limit(1)
     if await uow.session.scalar(undone) is not None:
         raise UndoneMergeStays(_("A merge was taken apart here; merge the records again instead."))
-    found = Merges()
+    found, first = Merges(), dict[tuple[UUID, str], Any]()
     for merge in await merges_of(uow, cause):
         if merge.undone_at is None:
-            taken = await look(uow, merge)
+            taken = await look(uow, merge, first)
             found.taken.append(taken)
             found.covered |= _covered(uow, taken)
             found.whole = found.whole or merge.kind == "merge"

@@ -26,6 +26,24 @@ class Both(msgspec.Struct):
     was: Any
     now: Any
 
+    @property
+    def was_text(self) -> str:
+        """Return the value as a page shows it."""
+        return _text(self.was)
+
+    @property
+    def now_text(self) -> str:
+        """Return the value as a page shows it."""
+        return _text(self.now)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(str(v) for v in value.values() if v not in (None, ""))
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return "" if value is None else str(value)
+
 
 class Left(msgspec.Struct, omit_defaults=True):
     """A record that was not put back, and why; without title where the caller may not see it.

@@ -32,9 +32,7 @@ async def save(uow: UnitOfWork, new: NewView) -> SavedView:
     """Save a view; Invalid for a list the actor may not open, Forbidden for sharing beyond their reach."""
     uow.demand_write()
     queries.entity_of(uow, new.entity)
-    view = SavedView(
-        name=_name(new.name), entity=new.entity, owner_id=me(uow), share="private", state=_kept(new.state)
-    )
+    view = SavedView(name=_name(new.name), entity=new.entity, owner_id=me(uow), share="private", state=_kept(new.state))
     _share(uow, view, new.share, new.team_id)
     uow.session.add(view)
     await uow.session.flush()  # its id is the answer

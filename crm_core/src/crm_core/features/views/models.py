@@ -14,7 +14,9 @@ from crm_core.db.types import ENTITY_NAME, UTCDateTime, utcnow
 
 
 class SavedView(Stamp, Model):
-    """A list's state under a name. share: "private", "team" (of `team_id`: its members and those of the teams above) or "everyone".
+    """A list's state under a name. share: "private", "team" or "everyone".
+
+    A view of a team (`team_id`) is seen by its members and those of the teams above.
 
     state: q, sort, group, columns, filters (as in the address of a list) and filter (as in the API); names of fields
     that are unknown today stay in it.

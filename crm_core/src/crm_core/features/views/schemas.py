@@ -40,7 +40,7 @@ class ViewChange(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_
 
     name: Name | msgspec.UnsetType = msgspec.UNSET
     share: Share | msgspec.UnsetType = msgspec.UNSET
-    team_id: UUID | None | msgspec.UnsetType = msgspec.UNSET
+    team_id: UUID | msgspec.UnsetType | None = msgspec.UNSET
     state: ViewState | msgspec.UnsetType = msgspec.UNSET
 
 

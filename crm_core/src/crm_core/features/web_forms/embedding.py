@@ -47,7 +47,8 @@ def _plain_input(one: Input, locale: str) -> str:
         return f'  <p><label><input type="checkbox" name="{name}" value="1"{must}> {label}</label></p>'
     if one.kind in ("choice", "multi_choice"):
         many = " multiple" if one.kind == "multi_choice" else ""
-        rows = "".join(
+        rows = "" if many or must else "<option></option>"
+        rows += "".join(
             f'<option value="{html.escape(v, quote=True)}">{html.escape(show(w, locale))}</option>'
             for v, w in one.options
         )

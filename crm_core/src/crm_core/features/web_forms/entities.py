@@ -45,7 +45,7 @@ WEB_FORM = Entity(
     fields=(
         fields.Text("name", _("Name"), length=100, required=True, sortable=True),
         fields.Text(
-            "target", _("Makes"), length=64, default="core.lead",
+            "target", _("Makes"), length=64, required=True, default="core.lead",
             help=_("The kind of record: core.lead, core.contact, or one of a plugin."),
         ),
         fields.Boolean("is_active", _("Switched on"), default=True),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -10,11 +12,10 @@ from crm_core.plugin.declare import Ref
 if TYPE_CHECKING:
     from crm_core.uow import UnitOfWork
 
+ASSIGNMENT = "crm_core.features.assignment"
+
 
 async def assign(uow: UnitOfWork, pool_id: UUID, about: Ref) -> None:
     """Assign a record to a member of a pool; nothing happens without the feature."""
-    try:
-        from crm_core.features.assignment import public
-    except ImportError:
-        return
-    await public.assign(uow, pool_id, about)
+    if find_spec(ASSIGNMENT) is not None:
+        await import_module(f"{ASSIGNMENT}.public").assign(uow, pool_id, about)

@@ -99,9 +99,11 @@ def read_lines(posted: Any) -> list[Line]:
     """Return the lines of the builder as they were typed."""
     found = []
     for number in [str(n) for n in posted.getall("line", [])][: rules.MOST_FIELDS]:
-        given = {n: str(posted.get(f"{number}-{n}") or "").strip() for n in ("field", "label", "help", "value")}
+        text = {n: str(posted.get(f"{number}-{n}") or "").strip() for n in ("field", "label", "help", "value")}
         ticked = {n: bool(posted.get(f"{number}-{n}")) for n in ("is_required", "is_hidden")}
-        found.append(Line(**given, **ticked))
+        found.append(
+            Line(text["field"], text["label"], text["help"], ticked["is_required"], ticked["is_hidden"], text["value"])
+        )
     return found
 
 

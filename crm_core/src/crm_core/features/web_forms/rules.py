@@ -68,7 +68,6 @@ async def validate(uow: UnitOfWork, record: WebForm, changed: frozenset[str]) ->
         faults["thanks_url"] = _("An http or https address without user name.")
     if faults:
         raise FormNotValid(_("Some values are not acceptable."), fields=faults)
-    record.allowed_hosts = "\n".join(hosts) or None
     stored = sa.inspect(record).persistent
     if target is not None and stored and changed & {"fields", "target"}:
         await uow.session.flush()  # the lines were changed beside the record

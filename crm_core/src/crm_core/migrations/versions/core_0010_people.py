@@ -86,7 +86,7 @@ def _duplicates() -> None:
             sa.Column("second_id", types.Id(), nullable=False),
             *own,
             sa.PrimaryKeyConstraint("id", name=op.f(f"pk_{name}")),
-            sa.UniqueConstraint("entity", "first_id", "second_id", name=op.f(f"uq_{name}_entity")),
+            sa.UniqueConstraint("entity", "first_id", "second_id", name=op.f(f"uq_{name}_entity_first_id_second_id")),
         )
     op.create_index("ix_core_duplicate_entity_score", "core_duplicate", ["entity", "score"], unique=False)
 

@@ -15,7 +15,7 @@ class CrmMentions extends CrmElement {
     this.list.setAttribute('role', 'listbox');
     this.list.setAttribute('aria-label', this.getAttribute('label') ?? '');
     this.field.after(this.list);
-    for (const [name, value] of [['role', 'combobox'], ['aria-autocomplete', 'list'], ['aria-controls', this.list.id], ['aria-expanded', 'false']]) this.field.setAttribute(name, value);
+    for (const [name, value] of [['aria-autocomplete', 'list'], ['aria-controls', this.list.id]]) this.field.setAttribute(name, value);
     this.on(this.field, 'input', () => this.typed());
     this.on(this.field, 'keydown', (event) => this.key(event));
     this.on(this.field, 'blur', () => setTimeout(() => this.close(), 150));
@@ -57,7 +57,6 @@ class CrmMentions extends CrmElement {
       return option;
     }));
     this.list.hidden = !items.length;
-    this.field.setAttribute('aria-expanded', String(!this.list.hidden));
     this.mark(0);
   }
 
@@ -89,7 +88,6 @@ class CrmMentions extends CrmElement {
 
   close() {
     this.list.hidden = true;
-    this.field.setAttribute('aria-expanded', 'false');
     this.field.removeAttribute('aria-activedescendant');
   }
 

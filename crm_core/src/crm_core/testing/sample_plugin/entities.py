@@ -18,6 +18,11 @@ OUTCOMES = (
     fields.Option(value=MISSED, label=_("Missed"), colour="red"),
 )
 
+RHYTHMS = (
+    fields.Option(value="often", label=_("Often"), colour="green"),
+    fields.Option(value="seldom", label=_("Seldom"), colour="grey"),
+)
+
 VISIT = Entity(
     name="sample.visit",
     model=Visit,
@@ -72,6 +77,15 @@ ON_COMPANY = (
             reverse="next_for",
             reverse_label=_("Next visit of"),
         ),
+        model=CompanyVisits,
+    ),
+    FieldOn(
+        "core.company",
+        fields.Text("sample_route", _("Route"), length=100, sortable=True, search="B"),
+        model=CompanyVisits,
+    ),
+    FieldOn(
+        "core.company", fields.Choice("sample_rhythm", _("Rhythm"), options=RHYTHMS, default="seldom"),
         model=CompanyVisits,
     ),
     FieldOn("core.company", fields.Integer("sample_visits_done", _("Visits done"), readonly=True), sql=done_visits),

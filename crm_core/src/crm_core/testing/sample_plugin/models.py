@@ -54,3 +54,6 @@ class CompanyVisits(Base):
     sample_every_days: Mapped[int | None] = mapped_column(sa.Integer, default=None)
     sample_last_visit_on: Mapped[date | None] = mapped_column(sa.Date, default=None)
     sample_next_visit_id: Mapped[UUID | None] = foreign("sample_visit.id", default=None)
+    sample_route: Mapped[str | None] = mapped_column(sa.String(100), default=None)
+    sample_route_f: Mapped[str] = folded("sample_route", 100)
+    sample_rhythm: Mapped[str | None] = mapped_column(sa.String(20), default=None)

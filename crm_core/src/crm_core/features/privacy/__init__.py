@@ -1,0 +1,1 @@
+"""Giving people what is known about them, and erasing it."""

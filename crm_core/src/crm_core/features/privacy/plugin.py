@@ -1,0 +1,53 @@
+"""Privacy: what this feature adds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from crm_core.features.privacy import actions, cli
+from crm_core.features.privacy.models import Erasure as Erasure  # its table belongs to the schema
+from crm_core.features.privacy.rest import Erasures, entity_routes
+from crm_core.features.privacy.schemas import ErasePerson, PersonErased
+from crm_core.plugin import Action, Command, EntityRoutes, EventType, Job, Permission, Strings, hookimpl
+
+_ = Strings("crm_core")
+
+
+@hookimpl
+def crm_permissions() -> Sequence[Permission]:
+    return (
+        Permission(name=actions.RIGHT, label=_("Give out and erase what is known about a person"), roles=("admin",)),
+    )
+
+
+@hookimpl
+def crm_actions() -> Sequence[Action]:
+    return actions.ACTIONS
+
+
+@hookimpl
+def crm_routes() -> Sequence[type]:
+    return (Erasures,)
+
+
+@hookimpl
+def crm_entity_routes() -> Sequence[EntityRoutes]:
+    return (EntityRoutes("core.privacy", entity_routes),)
+
+
+@hookimpl
+def crm_jobs() -> Sequence[Job]:
+    return (Job(call=ErasePerson, run=actions.erase_person, time_limit=6 * 3600.0),)
+
+
+@hookimpl
+def crm_events() -> Sequence[EventType]:
+    return (
+        EventType(struct=PersonErased, name="core.privacy.person_erased", label=_("Person erased"), icon="eraser",
+                  personal=()),
+    )  # fmt: skip
+
+
+@hookimpl
+def crm_commands() -> Sequence[Command]:
+    return (Command(cli.privacy),)
