@@ -16,8 +16,9 @@ Jobs = Callable[..., Awaitable[Any]]
 FORM = {
     "name": "Acme", "custom.nickname": "Oil", "custom.story": "Long", "custom.seats": "42", "custom.factor": "1.5",
     "custom.share": "10", "custom.budget": "1,200.50", "custom.budget_currency": "EUR", "custom.due_on": "2026-05-31",
-    "custom.seen_at": "2026-05-31T14:00", "custom.meets_at": "2026-06-01T09:00", "custom.meets_at_zone": "Europe/London",
-    "custom.vip": "1", "custom.region": "north", "custom.markets": ["south", "west"], "custom.billing": "a@example.com",
+    "custom.seen_at": "2026-05-31T14:00", "custom.meets_at": "2026-06-01T09:00",
+    "custom.meets_at_zone": "Europe/London", "custom.vip": "1", "custom.region": "north",
+    "custom.markets": ["south", "west"], "custom.billing": "a@example.com",
     "custom.hotline": "+49 40 1234", "custom.shop": "https://shop.example.com",
 }  # fmt: skip
 
@@ -74,10 +75,12 @@ async def test_form_with_an_archived_option_keeps_it_and_offers_it_to_nobody_els
 async def test_lists_have_columns_filters_and_sorts(api: Api, as_user: People) -> None:
     browser = (await as_user("admin")).client
     for name, region, seats in (("One", "north", 3), ("Two", "south", 1), ("Three", "north", 2)):
-        await api.post("/companies", {"name": name, "custom": {"region": region, "seats": seats, "nickname": f"Nick {name}"}})
+        custom = {"region": region, "seats": seats, "nickname": f"Nick {name}"}
+        await api.post("/companies", {"name": name, "custom": custom})
     page = (await browser.get("/companies")).text
     assert "Nick Two" in page  # listed by its definition
-    north = (await browser.get("/companies?f.custom.region=north&sort=-custom.seats&columns=name&columns=custom.seats")).text
+    address = "/companies?f.custom.region=north&sort=-custom.seats&columns=name&columns=custom.seats"
+    north = (await browser.get(address)).text
     assert north.index(">One<") < north.index(">Three<")
     assert ">Two<" not in north
     few = (await browser.get("/companies?f.custom.seats.from=2&f.custom.seats.to=2")).text
@@ -163,8 +166,10 @@ async def test_page_of_all_fields_offers_new_ones(as_user: People, define: Defin
     assert "/custom-fields/new?entity=core.deal" in page
     form = (await browser.get("/custom-fields/new?entity=core.deal")).text
     assert 'value="core.deal"' in form
-    sent = {"label": "Rounds", "entity": "core.deal", "name": "rounds", "kind": "choice", "position": "1",
-            "options-row": "0", "options-0-value": "one", "options-0-label": "One", "options-0-colour": "grey"}  # fmt: skip
+    sent = {
+        "label": "Rounds", "entity": "core.deal", "name": "rounds", "kind": "choice", "position": "1",
+        "options-row": "0", "options-0-value": "one", "options-0-label": "One", "options-0-colour": "grey",
+    }  # fmt: skip
     made = await browser.post("/custom-fields/new", data=sent)
     assert made.status_code in (200, 303), made.text
     assert "Rounds" in (await browser.get("/deals/new")).text

@@ -27,6 +27,7 @@ from crm_core.features.approvals.public import (
 )
 from crm_core.features.approvals.settings import ApprovalSettings
 from crm_core.features.deals.models import Deal
+from crm_core.features.notifications.models import Notification
 from crm_core.kernel import Kernel
 from crm_core.testing.people import People
 
@@ -295,6 +296,22 @@ async def test_asking_by_api_takes_the_right_to_edit(kernel: Kernel, as_user: Pe
         {**body, "steps": [{"users": [str(boss.id)], "needed": 0}]},
     ):  # fmt: skip
         await asker.api.post("/approvals", malformed, status=400)
+
+
+async def test_who_is_asked_and_who_asked_hear_of_it_in_the_app(kernel: Kernel, as_user: People) -> None:
+    asker, boss = await as_user("sales"), await as_user("admin", "ada")
+    deal = await a_deal(kernel, asker)
+    approval = await ask(kernel, asker, deal, [Step(users=[boss.id])], reason="Zq7secret")
+    await say(kernel, boss, approval)
+    async with kernel.read(SYSTEM) as uow:
+        ours = sa.select(Notification).where(Notification.kind.startswith("core.approval"))
+        told = list(await uow.session.scalars(ours.order_by(Notification.id)))
+    assert [(n.user_id, n.kind) for n in told] == [
+        (boss.id, "core.approval_asked"), (asker.id, "core.approval_closed"),
+    ]  # fmt: skip
+    assert {n.path for n in told} == {f"/approvals/{approval}"}
+    assert "Zq7secret" in told[0].note
+    assert "Zq7secret" not in str(told[0].message)
 
 
 async def test_steps_cannot_be_met_by_the_same_person_twice(kernel: Kernel, as_user: People) -> None:

@@ -314,6 +314,19 @@ async def test_confirm_by_mail_makes_the_record_only_after_the_link(
     assert len(await rows(kernel, Lead)) == 1
 
 
+async def test_what_can_no_longer_be_made_when_it_is_confirmed_is_kept(
+    kernel: Kernel, as_user: People, client: httpx2.AsyncClient
+) -> None:
+    path = await address(kernel, await a_form((await as_user("admin")).api, is_double_opt_in=True))
+    await client.post(path, data=GOOD, headers=SITE)
+    async with kernel.write(SYSTEM) as uow:
+        await uow.session.execute(sa.update(WebFormSubmission).values(answers=json.dumps({**GOOD, "name": "x" * 300})))
+    confirmed = await client.post(await link_in_mail(kernel))
+    assert confirmed.status_code == 200
+    assert [r.state for r in await rows(kernel, WebFormSubmission)] == ["failed"]
+    assert await rows(kernel, Lead) == []
+
+
 async def link_in_mail(kernel: Kernel) -> str:
     mails = [m for m in await rows(kernel, MailRow) if m.purpose == "core.web_form_confirm"]
     found = re.search(r"/public/form-confirm/[\w-]+", mails[-1].text)

@@ -60,10 +60,11 @@ async def test_filtered_sorted_and_searched(api: Any) -> None:
         ("sample_route", "starts_with", "ALPHA", ["Two"]), ("sample_route", "has_word", "uber", []),
         ("sample_route", "contains", "berland", ["Two"]), ("sample_route", "empty", None, ["Three"]),
         ("sample_every_days", "lt", 10, ["One"]), ("sample_rhythm", "is", "often", ["Two"]),
-        ("sample_rhythm", "is_not", "often", ["One", "Three"]), ("sample_visits_done", "is", 0, ["One", "Three", "Two"]),
+        ("sample_rhythm", "is_not", "often", ["One", "Three"]),
+        ("sample_visits_done", "is", 0, ["One", "Three", "Two"]),
     ):  # fmt: skip
         found = await companies(api, filter={"field": field, "op": op, "value": value})
-        assert sorted(found) == names or field == "sample_route" and op == "has_word", (field, op)
+        assert sorted(found) == names or (field == "sample_route" and op == "has_word"), (field, op)
     assert await companies(api, sort="sample_route") == ["Two", "One", "Three"]
     assert await companies(api, sort="-sample_route") == ["One", "Two", "Three"]
     assert await companies(api, q="beta") == ["One"]
@@ -94,7 +95,9 @@ async def test_in_forms_and_lists(api: Any, as_user: People) -> None:
     form = (await browser.get("/companies/new")).text
     assert 'name="sample_route"' in form
     assert '<option value="seldom" selected' in form
-    answer = await browser.post("/companies/new", data={"name": "Acme", "sample_route": "North", "sample_rhythm": "often"})
+    answer = await browser.post(
+        "/companies/new", data={"name": "Acme", "sample_route": "North", "sample_rhythm": "often"}
+    )
     assert answer.status_code in (200, 303)
     await made(api, "Other", sample_route="South")
     page = (await browser.get("/companies?columns=name&columns=sample_route&sort=-sample_route")).text
@@ -160,7 +163,7 @@ async def test_gone_without_the_plugin_and_back_with_it(api: Any, without: Peopl
     await other.api.patch(path, {"name": "Acme Ltd"})
     schema = (await other.client.get("/api/schema/openapi.json")).text
     assert "sample_" not in schema
-    for page in (path, f"{path}/edit", f"{path}/history", "/companies?columns=name&columns=sample_route&sort=sample_route",
+    for page in (path, f"{path}/edit", f"{path}/history", "/companies?columns=sample_route&sort=sample_route",
                  "/companies?f.sample_rhythm=often"):  # fmt: skip
         answer = await other.client.get(page)
         assert answer.status_code == 200, page

@@ -36,6 +36,12 @@ print(most() - before, told)
 """
 
 
+TEXTS = (
+    b'<Override PartName="/xl/sharedStrings.xml" ContentType="application/vnd.openxmlformats-officedocument.'
+    b'spreadsheetml.sharedStrings+xml"/></Types>'
+)
+
+
 def book(**replaced: bytes | Callable[[zipfile.ZipFile, str], None]) -> bytes:
     """Return a small workbook in which parts ("sharedStrings.xml") are replaced."""
     made, plain = io.BytesIO(), io.BytesIO()
@@ -50,8 +56,11 @@ def book(**replaced: bytes | Callable[[zipfile.ZipFile, str], None]) -> bytes:
             if callable(part):
                 part(new, name)
             else:
-                new.writestr(name, old.read(name) if part is None else part)
-        assert not replaced
+                text = old.read(name) if part is None else part
+                new.writestr(name, text.replace(b"</Types>", TEXTS) if name.startswith("[Content") else text)
+        for name, part in replaced.items():  # the library that writes puts texts into their cells
+            assert callable(part)
+            part(new, f"xl/{name}")
     return made.getvalue()
 
 
@@ -112,7 +121,18 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     ),
     "styles of 300 MB": lambda: book(**{"styles.xml": long(b"<styleSheet>", b"<xf/>", 60_000_000, b"</styleSheet>")}),
     "entities that multiply": lambda: book(
-        **{"sharedStrings.xml": ENTITIES + b"<sst><si><t>&j;</t></si></sst>"}
+        **{"sharedStrings.xml": long(ENTITIES + b"<sst><si><t>&j;</t></si>", b" ", 1, b"</sst>")}
+    ),
+    "one row of many cells": lambda: book(
+        **{"sheet1.xml": long(SHEET + b'<row r="2">', b"<c/>", 90_000_000, b"</row></sheetData></worksheet>")}
+    ),
+    "many empty rows": lambda: book(**{"sheet1.xml": long(SHEET, b"<row/>", 60_000_000, b"</sheetData></worksheet>")}),
+    "many empty rows by another name": lambda: book(
+        **{"sheet1.xml": long(SHEET.replace(b"<worksheet ", b"<worksheet xmlns:q='http://schemas.openxmlformats.org/"
+                                            b"spreadsheetml/2006/main' "), b"<q:row/>", 40_000_000, b"")}
+    ),
+    "many notes behind the rows": lambda: book(
+        **{"sheet1.xml": long(SHEET + b"</sheetData><mergeCells>", b'<mergeCell ref="A1:B2"/>', 15_000_000, b"")}
     ),
     "entities that multiply in the sheet": lambda: book(
         **{"sheet1.xml": ENTITIES + SHEET + b'<row r="2"><c r="A2" t="inlineStr"><is><t>&j;</t></is></c></row></sheetData></worksheet>'}

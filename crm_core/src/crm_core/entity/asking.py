@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from crm_core.entity import access, columns, filter_sql, filters, paths, search
 from crm_core.entity.custom_fields import custom_of
-from crm_core.entity.filter_values import NOBODY, Moment
+from crm_core.entity.filter_times import NOBODY, SETTLED, CalendarSettings, Edge, Moment
 from crm_core.entity.statements import parameter, prepared
 from crm_core.plugin.declare import Entity
 
@@ -56,12 +56,17 @@ class Asked:
     common: frozenset[int] = frozenset()
 
 
-def moment(uow: UnitOfWork) -> Moment:
-    """Return when and for whom filters are asked in a unit of work."""
-    return Moment(uow.now, uow.zone, uow.actor.user_id or NOBODY)
+async def moment(uow: UnitOfWork, node: filters.Node) -> Moment:
+    """Return when and for whom a filter is asked in a unit of work; settings are read only if it needs them."""
+    settled = any(
+        isinstance(a, Edge) and a.unit in SETTLED
+        for n in filters.walk(node) if isinstance(n, filters.Test) for a in n.arguments
+    )  # fmt: skip
+    calendar = await uow.settings(CalendarSettings) if settled else CalendarSettings()
+    return Moment(uow.now, uow.zone, uow.actor.user_id or NOBODY, calendar)
 
 
-def asked(uow: UnitOfWork, entity: Entity, params: ListParams) -> Asked:
+async def asked(uow: UnitOfWork, entity: Entity, params: ListParams) -> Asked:
     """Check filter and search words of a list; Invalid says what is wrong."""
     node = filters.parse(uow.registry, uow.actor, entity, params.filter)
     words = search.words_of(params.q)
@@ -77,7 +82,7 @@ def asked(uow: UnitOfWork, entity: Entity, params: ListParams) -> Asked:
         None if params.verb == "read" else access.shape(uow.registry, uow.actor, entity, params.verb),
     )  # fmt: skip
     found = Asked(entity, node, words, params.deleted, key, verb=params.verb)
-    found.params = {f"p{i}": v for i, v in enumerate(filters.arguments(node, moment(uow)))}
+    found.params = {f"p{i}": v for i, v in enumerate(filters.arguments(node, await moment(uow, node)))}
     found.params.update(access.parameters(uow.actor))
     if words:
         found.params["words"] = search.match(uow.db.dialect, words)
@@ -87,9 +92,9 @@ def asked(uow: UnitOfWork, entity: Entity, params: ListParams) -> Asked:
 async def weigh(uow: UnitOfWork, it: Asked) -> None:
     """Note which custom values so many records have that a search is better not begun with them.
 
-    SQLite would always begin with the rows of the value and sort what they lead to; PostgreSQL's planner knows better.
+    Both planners would begin with the rows of the value and sort all that they lead to.
     """
-    if not uow.db.sqlite or not uow.registry.custom.get(it.entity.name):
+    if not uow.registry.custom.get(it.entity.name):
         return
     parts = it.node.parts if isinstance(it.node, filters.All) else (it.node,)
     found, place = set(), 0

@@ -34,7 +34,9 @@ async def bulk_update(uow: UnitOfWork, entity: Entity, where: sa.ColumnElement[b
     names = [n for n in values if n in told_columns(entity.model)] + (["custom"] if custom else [])
     uow.session.sync_session.info["hold"].mark()
     before = (
-        await uow.session.execute(sa.select(table.c.id, *(table.c[n] for n in names)).where(where).with_for_update(key_share=True))
+        await uow.session.execute(
+            sa.select(table.c.id, *(table.c[n] for n in names)).where(where).with_for_update(key_share=True)
+        )
     ).all()
     values_of = {row.id: {**values, **_merged(row, custom)} for row in before}
     changed = [row for row in before if any(getattr(row, n) != values_of[row.id][n] for n in names)]

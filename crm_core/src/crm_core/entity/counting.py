@@ -26,7 +26,7 @@ MOST = 500
 
 async def count(uow: UnitOfWork, entity: Entity, params: ListParams, *, at_most: int = COUNTED) -> int:
     """Return how many records a list has in all; counting stops at `at_most`."""
-    it = asked(uow, entity, params)
+    it = await asked(uow, entity, params)
 
     def make() -> sa.Select[Any]:
         one: sa.Select[Any] = sa.select(sa.literal_column("1")).select_from(access.table_of(entity))
@@ -39,7 +39,7 @@ async def count(uow: UnitOfWork, entity: Entity, params: ListParams, *, at_most:
 
 async def totals(uow: UnitOfWork, entity: Entity, params: ListParams, sums: tuple[str, ...]) -> dict[str, Any]:
     """Return {"count": n, field: sum or None} over a whole list; money is summed in the base currency."""
-    it = asked(uow, entity, params)
+    it = await asked(uow, entity, params)
     values = [paths.own_field(uow.registry, uow.actor, entity, name) for name in sums]
     if bad := next((v for v in values if not isinstance(v.field, f.Integer | f.Decimal | f.Money)), None):
         raise Invalid(_("{name} cannot be summed.", name=bad.field.name))
@@ -56,7 +56,7 @@ async def totals(uow: UnitOfWork, entity: Entity, params: ListParams, sums: tupl
 
 async def ids(uow: UnitOfWork, entity: Entity, params: ListParams, *, limit: int = MOST) -> list[UUID]:
     """Return the ids of a list's first records, without order: for bulk actions."""
-    it = asked(uow, entity, params)
+    it = await asked(uow, entity, params)
     table = access.table_of(entity)
     query = prepared(
         uow, ("ids", it.key),

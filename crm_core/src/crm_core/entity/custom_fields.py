@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm_core.db.model import Model, Record, folded
-from crm_core.db.tables import Epoch
+from crm_core.db.tables import NOBODY, Epoch
 from crm_core.db.types import ENTITY_NAME, Amount, Id, UTCDateTime, new_id
 from crm_core.entity import fields as f
 from crm_core.entity.clean import BadValue, clean
@@ -139,7 +139,7 @@ def named(text: str, **others: str | None) -> Named:
 class CustomOn(FieldOn):
     """A custom field on an entity. key: its name in the JSON; keys: all names there that are its."""
 
-    id: UUID = UUID(int=0)
+    id: UUID = NOBODY
     unique: bool = False
     listed: bool = False
     archived: bool = False

@@ -77,18 +77,6 @@ def _with_values(element: Any, compiler: Any, **kw: Any) -> str:
     return f"json_patch({column}, {patch})"
 
 
-class unindexed(FunctionElement[Any]):  # noqa: N801 - an SQL function
-    """unindexed(column): the column, by which SQLite is not to begin its search."""
-
-    inherit_cache = True
-
-
-@compiles(unindexed)
-def _unindexed(element: Any, compiler: Any, **kw: Any) -> str:
-    column = compiler.process(element.clauses, **kw)
-    return str(column) if compiler.dialect.name == "postgresql" else f"+{column}"
-
-
 def shown(column: Any, hidden: tuple[str, ...], dialect: str) -> Any:
     """Return a record's custom values without the keys that are not to be given."""
     if not hidden:

@@ -12,8 +12,8 @@ import msgspec
 import sqlalchemy as sa
 
 from crm_core.db.writes import Batch, write
-from crm_core.entity import links, money
 from crm_core.entity import fields as f
+from crm_core.entity import links, money
 from crm_core.entity.changes import Change
 from crm_core.entity.clean import BadValue
 from crm_core.entity.custom_fields import CUSTOM, PREFIX, SEVERAL, TEXTS, CustomOn, FieldValue
@@ -238,7 +238,7 @@ async def _unread(uow: UnitOfWork, changes: Iterable[Change]) -> dict[UUID, Any]
         model: Any = uow.registry.entities[name].model
         for start in range(0, len(ids), MOST):
             some = sa.select(model.id, model.__table__.c.custom).where(model.id.in_(ids[start : start + MOST]))
-            found |= {key: custom for key, custom in await uow.session.execute(some)}
+            found.update((row[0], row[1]) for row in await uow.session.execute(some))
     return found
 
 

@@ -223,9 +223,15 @@ class _Compiler:
         return self.compared(node, self.column(value, at), bound_type(value))
 
     def custom(self, node: Test, value: Value, at: sa.FromClause) -> Any:
-        """Return that a row of `core_field_value` says so: its index by field and value begins the search."""
-        column = custom_sql.unindexed(at.c.id) if self.count in self.common else at.c.id
-        return column.in_(custom_rows(value, node, self.parameter))
+        """Return that a row of `core_field_value` says so: its index by field and value begins the search.
+
+        Inside `coalesce` no planner turns it into a join: it is asked row by row, in the order of the list.
+        """
+        common = self.count in self.common
+        found = custom_rows(value, node, self.parameter)
+        if not common:
+            return at.c.id.in_(found)
+        return sa.func.coalesce(found.where(found.selected_columns[0] == at.c.id).correlate(at).exists(), sa.false())
 
     def compared(self, node: Test, column: Any, kind: Any) -> Any:
         return _compared(node, column, [self.parameter(kind) for _ in node.arguments])

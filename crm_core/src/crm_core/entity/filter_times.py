@@ -4,13 +4,35 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import msgspec
+from msgspec import Meta
+
+from crm_core.i18n import Strings
+
+_ = Strings("crm_core")
 TICK = timedelta(microseconds=1)
 NOBODY = UUID(int=0)
-UNITS = ("minute", "hour", "day", "week", "month", "quarter", "year")
+UNITS = ("minute", "hour", "day", "week", "month", "quarter", "year", "fiscal_quarter", "fiscal_year")
+SETTLED = frozenset({"week", "fiscal_quarter", "fiscal_year"})
+"""Units that begin where the organisation says."""
+
+
+class CalendarSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Where weeks and fiscal years begin, for filters such as "this week" and for number series.
+
+    first_weekday: 1 Monday to 7 Sunday. fiscal_year_start: month, 1 to 12.
+    """
+
+    first_weekday: Annotated[
+        int, Meta(ge=1, le=7, title=str(_("First day of the week")), description=str(_("1 Monday to 7 Sunday")))
+    ] = 1
+    fiscal_year_start: Annotated[
+        int, Meta(ge=1, le=12, title=str(_("First month of the fiscal year")), description=str(_("1 January to 12")))
+    ] = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +42,7 @@ class Moment:
     now: datetime
     zone: str
     user: UUID = NOBODY
+    calendar: CalendarSettings = CalendarSettings()
 
     def start(self, day: date) -> datetime:
         """Return the instant at which a day begins in the zone."""
@@ -74,7 +97,7 @@ class Edge(Later):
         if self.unit in ("hour", "minute"):
             return moment.now + timedelta(**{f"{self.unit}s": self.steps})
         try:
-            day = began(moment.today, self.unit, self.steps)
+            day = began(moment.today, self.unit, self.steps, moment.calendar)
         except (OverflowError, ValueError):
             day = date(9998, 12, 31) if self.steps > 0 else date(2, 1, 1)
         return day if self.days else moment.start(day)
@@ -87,12 +110,14 @@ class Me(Later):
         return moment.user
 
 
-def began(today: date, unit: str, steps: int) -> date:
+def began(today: date, unit: str, steps: int, calendar: CalendarSettings | None = None) -> date:
     """Return the first day of the unit `steps` after the one that `today` is in."""
     if unit == "day":
         return today + timedelta(days=steps)
     if unit == "week":
-        return today - timedelta(days=today.weekday()) + timedelta(weeks=steps)
-    months = {"month": 1, "quarter": 3, "year": 12}[unit]
-    index = (today.year * 12 + today.month - 1) // months * months + steps * months
+        since = (today.isoweekday() - (calendar.first_weekday if calendar else 1)) % 7
+        return today - timedelta(days=since) + timedelta(weeks=steps)
+    months = {"month": 1, "quarter": 3, "year": 12}[unit.removeprefix("fiscal_")]
+    shift = calendar.fiscal_year_start - 1 if calendar and unit.startswith("fiscal_") else 0
+    index = (today.year * 12 + today.month - 1 - shift) // months * months + steps * months + shift
     return date(index // 12, index % 12 + 1, 1)

@@ -44,7 +44,7 @@ async def list_records(uow: UnitOfWork, entity: Entity, params: ListParams) -> P
     """Return one page of the records the actor may read. Invalid for anything not understood."""
     if not 1 <= params.limit <= MOST:
         raise Invalid(_("A page has 1 to {count} records.", count=MOST))
-    it = asked(uow, entity, params)
+    it = await asked(uow, entity, params)
     await weigh(uow, it)
     sort = sort_of(uow, entity, params.sort)
     output = output_of(uow, entity, params.fields, params.expand)

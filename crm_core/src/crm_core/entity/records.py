@@ -118,8 +118,7 @@ async def restore(uow: UnitOfWork, entity: Entity, record: Any) -> None:
 
 
 def set_field(record: Any, name: str, value: Any) -> None:
-    """Set one custom field by its key to a JSON value: the dict is replaced, so that the event knows the value before.
-    """
+    """Set one custom field by its key to a JSON value; the dict is replaced, so that the event knows what was."""
     record.custom = (
         {**record.custom, name: value} if value is not None else {k: v for k, v in record.custom.items() if k != name}
     )

@@ -145,9 +145,7 @@ def _stored(texts: list[str], most: int) -> str:
 def touched(plan: Plan, change: Change) -> bool:
     """Return whether a change can alter what its record is found by."""
     names = (*change.before, *change.after)  # a child's is "<child>.<id>"
-    return change.kind != "updated" or any(
-        n in plan.finds or n.partition(".")[0] in plan.finds for n in names
-    )
+    return change.kind != "updated" or any(n in plan.finds or n.partition(".")[0] in plan.finds for n in names)
 
 
 async def documents(uow: UnitOfWork, changes: Iterable[Change]) -> list[Document]:

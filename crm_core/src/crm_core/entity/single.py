@@ -38,7 +38,7 @@ async def one_record(uow: UnitOfWork, entity: Entity, record_id: UUID) -> Any | 
 
 async def holds(uow: UnitOfWork, entity: Entity, record_id: UUID, filter: Any) -> bool:  # noqa: A002 - what it is
     """Return whether a filter holds for a record that the actor may read; the database sees what was flushed."""
-    it = asked(uow, entity, ListParams(filter=filter))
+    it = await asked(uow, entity, ListParams(filter=filter))
     table = access.table_of(entity)
     query = prepared(
         uow, ("holds", it.key),
@@ -52,5 +52,5 @@ async def matches(uow: UnitOfWork, entity: Entity, node: filters.Node, record: A
     columns decide, else in the database."""
     if filters.own(node) and not any(v and v.field.readable for _path, v in filters.steps_of(node)):
         values = record if isinstance(record, dict) else record.__dict__
-        return filter_memory.matches(node, values, moment(uow))
+        return filter_memory.matches(node, values, await moment(uow, node))
     return await holds(uow, entity, record["id"] if isinstance(record, dict) else record.id, node)

@@ -7,7 +7,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
-import msgspec
 import sqlalchemy as sa
 
 from crm_core.db.types import Id, Json

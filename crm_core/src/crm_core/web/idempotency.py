@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from litestar import Request, Response
 from sqlalchemy.dialects import postgresql, sqlite
 
 from crm_core.db.tables import Idempotency
+from crm_core.entity.statements import parameter, prepared
 from crm_core.errors import Conflict, Invalid
 from crm_core.i18n import Strings
 from crm_core.uow import UnitOfWork
+from crm_core.web.answers import Json
 
 _ = Strings("crm_core")
 LARGEST = 64 * 1024  # bytes of an answer that is kept whole
 KEPT = timedelta(hours=48)
+
+
+class Kept(NamedTuple):
+    """What is kept of a request that was done."""
+
+    route: str
+    body_hash: str
+    status: int
+    answer: bytes | None
+    at: datetime
 
 
 class KeyReused(Invalid):
@@ -50,11 +62,15 @@ async def idempotent(
         "body_hash": body_hash or hashlib.sha256(await request.body()).hexdigest(),
         "status": None, "answer": None, "record_id": None,
     }  # fmt: skip
+    # Most of those who come again come after the first was answered: no writer is taken for them.
+    before = await prepared(uow, "idempotency", _stored).fetch(uow, {"actor": row["actor"], "key": key})
+    if before and (kept := Kept(*before[0])).at >= uow.now - KEPT:
+        return _again(kept, row)
     insert = (postgresql.insert if uow.db.dialect == "postgresql" else sqlite.insert)(Idempotency)
     done = await uow.session.execute(insert.values(row).on_conflict_do_nothing())
     where = (Idempotency.actor == row["actor"], Idempotency.key == key)
     if done.rowcount == 0:  # type: ignore[attr-defined]  # a cursor result
-        kept = (await uow.session.execute(sa.select(Idempotency.__table__).where(*where))).one()
+        kept = Kept(*(await uow.session.execute(_stored().params(actor=row["actor"], key=key))).one())
         if kept.at >= uow.now - KEPT:
             return _again(kept, row)
         await uow.session.execute(sa.update(Idempotency).where(*where).values(**row))
@@ -66,11 +82,18 @@ async def idempotent(
     return answer
 
 
-def _again(kept: Any, row: dict[str, Any]) -> Response[bytes]:
+def _stored() -> sa.Select[Any]:
+    """Return the query for what is kept under a key."""
+    columns = [getattr(Idempotency, name) for name in Kept._fields]
+    actor, key = parameter("actor", sa.String()), parameter("key", sa.String())
+    return sa.select(*columns).where(Idempotency.actor == actor, Idempotency.key == key)
+
+
+def _again(kept: Kept, row: dict[str, Any]) -> Response[bytes]:
     if (kept.body_hash, kept.route) != (row["body_hash"], row["route"]):
         raise KeyReused(_("This Idempotency-Key was used for another request."))
     if kept.answer is None:
         raise AnswerNotKept(_("This request was done before; its answer was too large to keep."))
-    return Response(
+    return Json(
         kept.answer, status_code=kept.status, media_type="application/json", headers={"Idempotent-Replay": "true"}
     )

@@ -89,17 +89,7 @@ def entity_routes(registry: Registry, entity: Entity) -> list[Any]:
         data: JSONBody[shape.create],  # type: ignore[name-defined]
         duplicates: FromQuery[str] = "",
     ) -> Response[bytes]:
-        if duplicates not in ("", "warn", "refuse"):
-            raise Invalid(_("duplicates is warn or refuse."))
-        uow.duplicates = duplicates
-
-        async def run() -> Response[bytes]:
-            made = await one(uow, entity, await records.create(uow, entity, given(data)), 201)
-            if uow.found_duplicates:
-                made.headers["Possible-Duplicates"] = ", ".join(str(d.id) for d in uow.found_duplicates)
-            return made
-
-        return await idempotent(request, uow, run)
+        return await idempotent(request, uow, lambda: _create(uow, entity, given(data), duplicates))
 
     @get(key, opt=opt, tags=tags, operation_id=f"get_{noun}", summary=f"Get {noun}")
     async def get_one(uow: Uow, record_id: FromPath[UUID]) -> Response[bytes]:
@@ -142,6 +132,17 @@ def entity_routes(registry: Registry, entity: Entity) -> list[Any]:
 
     actions = [_action(registry, entity, a, key, opt, tags) for a in registry.actions.get(entity.name, {}).values()]
     return [list_all, create, get_one, update, remove, restore, bulk, *actions]
+
+
+async def _create(uow: UnitOfWork, entity: Entity, values: dict[str, Any], duplicates: str) -> Response[bytes]:
+    """Make a record; `duplicates` says what to do when it may be there already."""
+    if duplicates not in ("", "warn", "refuse"):
+        raise Invalid(_("duplicates is warn or refuse."))
+    uow.duplicates = duplicates
+    made = await one(uow, entity, await records.create(uow, entity, values), 201)
+    if uow.found_duplicates:
+        made.headers["Possible-Duplicates"] = ", ".join(str(d.id) for d in uow.found_duplicates)
+    return made
 
 
 async def _moved(uow: UnitOfWork, entity: Entity, record_id: UUID) -> Response[bytes]:

@@ -18,6 +18,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     "core.activity": {"kind": "task"},
     "core.pipeline": {"entity": "core.deal"},
     "core.web_form": {"target": "core.lead"},
+    "core.field": {"entity": "core.company", "kind": "text"},
     "core.webhook": {"url": "https://hooks.example.test/in", "events": "core.contact.*"},
 }
 
@@ -41,6 +42,8 @@ async def values_for(
     # Put together from others, such as a contact's name; that of a comment is the beginning of its body.
     if title is not None and title.readonly and entity.name != "core.comment":
         found[next(x.name for x in text_fields(entity) if x.name.endswith("name"))] = f"{mark} {number}"
+    if entity.name == "core.field":
+        found["name"] = f"field_{number}"
     if entity.name == "core.rate":
         found["valid_from"] = f"20{number % 70 + 10:02}-{number % 12 + 1:02}-{number % 27 + 1:02}"
     return found

@@ -96,6 +96,8 @@ OTHERS: dict[str, tuple[str, dict[str, Any]]] = {
     "POST /api/v1/imports/{import_id}/cancel": ("nowhere", {"json": {}}),
     "GET /api/v1/admin/events": ("admin", {}),
     "GET /api/v1/admin/events/{event_id}": ("nowhere", {}),
+    "GET /admin/fields": ("admin", {}),
+    "GET /api/v1/openapi.json": ("signed_in", {}),
     "GET /admin/sinks": ("admin", {}),
     "POST /admin/sinks/{name}/pause": ("nowhere", {"data": {}}),
     "POST /admin/sinks/{name}/resume": ("nowhere", {"data": {}}),
@@ -171,6 +173,13 @@ OTHERS: dict[str, tuple[str, dict[str, Any]]] = {
     "POST /roles/{role_id}/fields": ("nowhere", {"data": {}}),
     "GET /roles/{role_id}/rights": ("nowhere", {}),
     "POST /roles/{role_id}/rights": ("nowhere", {"data": {}}),
+    "POST /api/v1/people/by-address": ("signed_in", {"json": {"addresses": []}}),
+    "GET /api/v1/duplicates": ("signed_in", {"params": {"entity": "core.contact"}}),
+    "POST /api/v1/duplicates/dismiss": ("nowhere", {"json": {}}),
+    "POST /api/v1/duplicates/search": ("nowhere", {}),
+    "GET /duplicates": ("signed_in", {}),
+    "POST /duplicates/dismiss": ("nowhere", {"data": {}}),
+    "POST /duplicates/search": ("nowhere", {"data": {}}),
     "POST /api/v1/undo": ("nowhere", {"json": {"cause": "01890000-0000-7000-8000-000000000000"}}),
     "GET /api/v1/undo/{cause}": ("nowhere", {}),
     "GET /undo/runs/{job_id}": ("nowhere", {}),
@@ -245,6 +254,7 @@ OTHERS: dict[str, tuple[str, dict[str, Any]]] = {
     "DELETE /api/v1/users/invitations/{invitation_id}": ("nowhere", {}),
     "POST /api/v1/users/invitations/{invitation_id}/resend": ("nowhere", {"json": {}}),
     "POST /api/v1/users/invite": ("admin", {"json": {}}),
+    "GET /api/v1/privacy/erasures": ("admin", {}),
     "GET /api/v1/users/{user_id}/hand-over": ("nowhere", {}),
     "POST /api/v1/users/{user_id}/hand-over": ("nowhere", {"json": {}}),
     "POST /api/v1/users/{user_id}/hand-over/undo": ("nowhere", {"json": {}}),
@@ -303,10 +313,16 @@ OTHERS: dict[str, tuple[str, dict[str, Any]]] = {
     "POST /approvals/{approval_id}/decide": ("nowhere", {"data": {"decision": "approve"}}),
     "POST /approvals/{approval_id}/withdraw": ("nowhere", {"data": {}}),
     "GET /api/v1/approvals": ("signed_in", {}),
-    "POST /api/v1/approvals": ("nowhere", {"json": {
-        "about": "core.deal:01890000-0000-7000-8000-000000000000", "title": "T",
-        "steps": [{"users": ["01890000-0000-7000-8000-000000000000"]}],
-    }}),
+    "POST /api/v1/approvals": (
+        "nowhere",
+        {
+            "json": {
+                "about": "core.deal:01890000-0000-7000-8000-000000000000",
+                "title": "T",
+                "steps": [{"users": ["01890000-0000-7000-8000-000000000000"]}],
+            }
+        },
+    ),
     "GET /api/v1/approvals/{approval_id}": ("nowhere", {}),
     "POST /api/v1/approvals/{approval_id}/decide": ("nowhere", {"json": {"decision": "approve"}}),
     "POST /api/v1/approvals/{approval_id}/withdraw": ("nowhere", {"json": {}}),
@@ -360,9 +376,15 @@ OTHERS: dict[str, tuple[str, dict[str, Any]]] = {
     "POST /reminders/snooze/{notification_id}": ("nowhere", {"data": {}}),
     "POST /reminders/{reminder_id}/remove": ("nowhere", {"data": {}}),
     "GET /api/v1/reminders": ("signed_in", {}),
-    "POST /api/v1/reminders": ("nowhere", {"json": {
-        "about": "core.deal:01890000-0000-7000-8000-000000000000", "at": "2030-01-01T00:00:00Z",
-    }}),
+    "POST /api/v1/reminders": (
+        "nowhere",
+        {
+            "json": {
+                "about": "core.deal:01890000-0000-7000-8000-000000000000",
+                "at": "2030-01-01T00:00:00Z",
+            }
+        },
+    ),
     "POST /api/v1/reminders/snooze/{notification_id}": ("nowhere", {"json": {}}),
     "DELETE /api/v1/reminders/{reminder_id}": ("nowhere", {}),
     "GET /views": ("signed_in", {}),
@@ -387,6 +409,8 @@ PAGES = {
     "GET /{record_id}/access": ("sharing", "read"), "POST /{record_id}/share": ("sharing", "assign"),
     "GET /{record_id}/purge": ("purge", "delete"), "POST /{record_id}/purge": ("purge", "delete"),
     "POST /{record_id}/shares/{share_id}/revoke": ("sharing", "assign"),
+    "GET /{record_id}/merge": ("row", "edit"), "POST /{record_id}/merge": ("sharing", "edit"),
+    "GET /{record_id}/convert": ("row", "edit"), "POST /{record_id}/convert": ("sharing", "edit"),
     "GET /{record_id}/do/{name}": ("action", "read"), "POST /{record_id}/do/{name}": ("action", "edit"),
 }  # fmt: skip
 API = {
@@ -398,6 +422,8 @@ API = {
     "GET /{record_id}/history": ("row", "read"),
     "GET /{record_id}/shares": ("sharing", "read"), "POST /{record_id}/shares": ("sharing", "assign"),
     "DELETE /{record_id}/shares/{share_id}": ("sharing", "assign"),
+    "POST /{record_id}/merge": ("sharing", "edit"), "POST /duplicates": ("rows", "read"),
+    "GET /{record_id}/duplicates": ("row", "read"),
 }  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm_core.db.model import Model, Record, folded, foreign
-from crm_core.db.types import Amount, Id, UTCDateTime, new_id
+from crm_core.db.types import Amount, Id, Ratio, UTCDateTime, new_id
 
 
 class Company(Record, Model):
@@ -32,6 +32,8 @@ class Company(Record, Model):
     revenue: Mapped[Decimal | None] = mapped_column(Amount(), default=None)
     revenue_currency: Mapped[str | None] = mapped_column(sa.String(3), default=None)
     revenue_base: Mapped[Decimal | None] = mapped_column(Amount(), default=None)
+    revenue_rate: Mapped[Decimal | None] = mapped_column(Ratio(), default=None)
+    revenue_rate_on: Mapped[date | None] = mapped_column(sa.Date, default=None)
     employees: Mapped[int | None] = mapped_column(sa.Integer, default=None)
     founded: Mapped[int | None] = mapped_column(sa.Integer, default=None)
     website: Mapped[str | None] = mapped_column(sa.String(2000), default=None)

@@ -45,19 +45,7 @@ async def _make(
     phones = [{"number": phone(pick, prefix), "kind": "work"}]
     if pick.random() < 0.5:
         phones.append({"number": phone(pick, prefix.split()[0] + " 170"), "kind": "mobile"})
-    companies: list[dict[str, Any]] = [
-        {
-            "company_id": company.id,
-            "job_title": job,
-            "is_primary": True,
-            "from_on": day(as_of, -pick.randint(400, 3000)),
-        }
-    ]
-    if other is not None and pick.random() < 0.5:
-        companies.append({"company_id": other.id, "job_title": "Advisory board"})
-    elif other is not None:
-        left = day(as_of, -pick.randint(100, 390))
-        companies.append({"company_id": other.id, "job_title": job, "until_on": left})
+    companies = _companies(pick, as_of, company, job, other)
     owner = Owner(company.owner_id, company.team_id, "") if company.owner_id else None
     await make(
         uow,
@@ -79,3 +67,20 @@ async def _make(
         tags=sorted(pick.sample(TAGS, pick.choice((0, 0, 0, 1, 2)))),
         created_at=at(as_of, -pick.randint(20, 190), 10, pick.randint(0, 59)),
     )
+
+
+def _companies(pick: Any, as_of: date, company: Company, job: str, other: Company | None) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = [
+        {
+            "company_id": company.id,
+            "job_title": job,
+            "is_primary": True,
+            "from_on": day(as_of, -pick.randint(400, 3000)),
+        }
+    ]
+    if other is not None and pick.random() < 0.5:
+        found.append({"company_id": other.id, "job_title": "Advisory board"})
+    elif other is not None:
+        left = day(as_of, -pick.randint(100, 390))
+        found.append({"company_id": other.id, "job_title": job, "until_on": left})
+    return found

@@ -50,15 +50,15 @@ async def load_values(uow: UnitOfWork, as_of: date) -> None:
     """Fill them in, on most records."""
     pick = choices("custom fields")
     for number, company in enumerate(await every(uow, uow.registry.entity("core.company").model)):
-        custom = {
+        custom: dict[str, Any] = {
             "service_level": pick.choice(("basic", "basic", "plus", "premium", None)),
             "customer_number": f"C-{10_001 + number}",
             "contract_until": (as_of + timedelta(days=pick.randint(-60, 700))).isoformat(),
         }
         await records.update(uow, uow.registry.entity("core.company"), company, {"custom": custom}, trusted=True)
     for deal in await every(uow, uow.registry.entity("core.deal").model):
-        custom = {"training_days": pick.choice((0, 1, 2, 5, 10)), "has_reference": pick.random() < 0.3}
-        await records.update(uow, uow.registry.entity("core.deal"), deal, {"custom": custom}, trusted=True)
+        more: dict[str, Any] = {"training_days": pick.choice((0, 1, 2, 5, 10)), "has_reference": pick.random() < 0.3}
+        await records.update(uow, uow.registry.entity("core.deal"), deal, {"custom": more}, trusted=True)
 
 
 DEMO = (

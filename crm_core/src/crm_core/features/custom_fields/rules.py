@@ -146,7 +146,9 @@ async def keep_options(uow: UnitOfWork, event: Happened) -> None:
     elif bad := next((v for v in values if not VALUE.fullmatch(v)), None):
         fault = _("{value}: a key has no commas and semicolons.", value=bad)
     elif field.default_value and field.kind in CHOICES and not {field.default_value}.issubset(values):
-        raise FieldNotValid(_("Some values are not acceptable."), fields={"default_value": _("There is no such option.")})
+        raise FieldNotValid(
+            _("Some values are not acceptable."), fields={"default_value": _("There is no such option.")}
+        )
     if fault is not None:
         raise FieldNotValid(fault, fields={"options": fault})
     for old in _gone(event, set(values)):
@@ -201,4 +203,3 @@ LISTENERS = (
         for kind in ("created", "updated", "deleted", "restored")
     ),
 )
-

@@ -139,7 +139,7 @@ async def forecast(uow: UnitOfWork, period: str, group: str, filter_: Any = None
 async def _rows(uow: UnitOfWork, days: Period, column: str, filter_: Any) -> Sequence[Any]:
     """Return (group, category, probability, currency, has base amount, deals, sum) of what falls into the period."""
     entity = uow.registry.entity("core.deal")
-    it = query.asked(uow, entity, query.ListParams(filter=filter_))
+    it = await query.asked(uow, entity, query.ListParams(filter=filter_))
 
     def make() -> sa.Select[Any]:
         table, stage = access.table_of(entity), Stage.__table__

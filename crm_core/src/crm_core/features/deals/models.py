@@ -35,6 +35,8 @@ class Deal(Record, Model):
     amount: Mapped[Decimal | None] = mapped_column(Amount(), default=None)
     amount_currency: Mapped[str | None] = mapped_column(sa.String(3), default=None)
     amount_base: Mapped[Decimal | None] = mapped_column(Amount(), default=None)
+    amount_rate: Mapped[Decimal | None] = mapped_column(Ratio(), default=None)
+    amount_rate_on: Mapped[date | None] = mapped_column(sa.Date, default=None)
     probability: Mapped[Decimal | None] = mapped_column(Ratio(), default=None)
     engaged_on: Mapped[date | None] = mapped_column(sa.Date, default=None)
     expected_close_on: Mapped[date | None] = mapped_column(sa.Date, default=None)

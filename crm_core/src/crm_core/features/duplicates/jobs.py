@@ -59,9 +59,7 @@ async def _common(uow: UnitOfWork, entity: Entity) -> list[str]:
     return list(await uow.session.scalars(query.having(sa.func.count() > LARGEST).limit(2000)))
 
 
-async def _batch(
-    uow: UnitOfWork, entity: Entity, ids: list[UUID], after: UUID | None, common: list[str]
-) -> int:
+async def _batch(uow: UnitOfWork, entity: Entity, ids: list[UUID], after: UUID | None, common: list[str]) -> int:
     """Write the pairs whose first record is in this batch, over those of the last search."""
     pairs = await _pairs(uow, entity, ids, common)
     facts = await _facts(uow, entity, {x for pair in pairs for x in pair})

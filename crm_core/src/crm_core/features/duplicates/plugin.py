@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from crm_core.features.duplicates import jobs, listeners
+from crm_core.features.duplicates import demo, jobs, listeners
 from crm_core.features.duplicates.actions import SEARCH
 from crm_core.features.duplicates.pages import DuplicatePages
 from crm_core.features.duplicates.rest import DuplicatesApi, api_routes
 from crm_core.features.duplicates.schemas import FindDuplicates
-from crm_core.plugin import EntityRoutes, Job, Listener, NavItem, Permission, Schedule, Strings, hookimpl
+from crm_core.plugin import DemoData, EntityRoutes, Job, Listener, NavItem, Permission, Schedule, Strings, hookimpl
 
 _ = Strings("crm_core")
 
@@ -48,3 +48,8 @@ def crm_schedules() -> Sequence[Schedule]:
 def crm_nav() -> Sequence[NavItem]:
     return (NavItem(label=_("Possible duplicates"), href="/duplicates", icon="copy", permission="core.contact.read",
                     order=900),)  # fmt: skip
+
+
+@hookimpl
+def crm_demo_data() -> Sequence[DemoData]:
+    return (DemoData("duplicates", demo.load, after=("contacts", "leads")),)

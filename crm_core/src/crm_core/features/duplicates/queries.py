@@ -89,9 +89,7 @@ def company_of(table: Any) -> Any:
     return table.c.company_id if "company_id" in table.c else sa.null().cast(Id())
 
 
-async def _shared(
-    uow: UnitOfWork, entity: Entity, ids: Sequence[UUID], keys: Collection[Key]
-) -> dict[UUID, set[Key]]:
+async def _shared(uow: UnitOfWork, entity: Entity, ids: Sequence[UUID], keys: Collection[Key]) -> dict[UUID, set[Key]]:
     addresses = sorted({k.folded for k in keys if k.kind != "name"})
     found: dict[UUID, set[Key]] = {}
     if not ids or not addresses:

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from crm_core.auth.actor import system
 from crm_core.auth.people import User
 from crm_core.entity import access, filter_sql, filters
-from crm_core.entity.asking import moment
 from crm_core.entity.event_rows import EventData, EventRow
+from crm_core.entity.filter_times import Moment
 from crm_core.features.handover.schemas import HandOverOut, HeldRecords, HeldThing, HeldThings, Run
 from crm_core.jobs.rows import JobRow
 from crm_core.plugin import hookspecs
@@ -46,7 +46,7 @@ def of_user(uow: UnitOfWork, entity: Entity, user_id: UUID, *, closed: bool) -> 
         return mine
     everybody = system("hand-over")  # what is open does not depend on who asks
     node = filters.parse(uow.registry, everybody, entity, entity.open_when)
-    values = {f"p{i}": v for i, v in enumerate(filters.arguments(node, moment(uow)))}
+    values = {f"p{i}": v for i, v in enumerate(filters.arguments(node, Moment(uow.now, uow.zone)))}
     open_ = filter_sql.compile_filter(uow.registry, everybody, entity, node)
     return table.c.id.in_(sa.select(table.c.id).where(mine, open_).correlate(None).params(values))
 

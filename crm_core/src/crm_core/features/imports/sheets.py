@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from crm_core.errors import Invalid
+from crm_core.features.imports.unpacking import is_tame
 from crm_core.i18n import Strings, Text
 
 _ = Strings("crm_core")
 
 MOST_COLUMNS = 1000
 LONGEST_CELL = 200_000  # characters
-LARGEST_UNPACKED = 400 * 1024 * 1024  # bytes of an XLSX file, unpacked
 SEPARATORS = ",;\t|"
 BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 BINARY = (b"%PDF", b"\x7fELF", b"\x89PNG", b"\xff\xd8\xff", b"\xd0\xcf\x11\xe0", b"GIF8", b"\x1f\x8b")
@@ -231,7 +231,7 @@ def _book(path: Path, **how: bool) -> Iterator[Any]:
 def _open_xlsx(path: Path, size: int) -> Sheet:
     try:
         with zipfile.ZipFile(path) as archive:
-            if sum(i.file_size for i in archive.infolist()) > LARGEST_UNPACKED:
+            if not is_tame(archive):
                 raise SheetError(_("The file is too large when unpacked."))
         with _book(path, data_only=True) as book:
             sheet = book.worksheets[0]

@@ -67,9 +67,7 @@ LEAD = Entity(
         fields.Link(
             "contact_id", _("Contact"), target="core.contact", reverse="leads", reverse_label=_("Leads"), readonly=True
         ),
-        fields.Link(
-            "deal_id", _("Deal"), target="core.deal", reverse="leads", reverse_label=_("Leads"), readonly=True
-        ),
+        fields.Link("deal_id", _("Deal"), target="core.deal", reverse="leads", reverse_label=_("Leads"), readonly=True),
         fields.DateTime("converted_at", _("Converted"), readonly=True, sortable=True),
         *COMMON,
     ),

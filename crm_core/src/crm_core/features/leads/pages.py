@@ -85,9 +85,7 @@ def _id(text: str) -> UUID | None:
 
 async def _became(request: AnyRequest, uow: UnitOfWork, entity: Entity, lead: Any) -> Response[Any]:
     """Show what a converted lead became."""
-    refs = [
-        Ref(name, key) for kind, name in TARGETS.items() if (key := getattr(lead, f"{kind}_id")) is not None
-    ]
+    refs = [Ref(name, key) for kind, name in TARGETS.items() if (key := getattr(lead, f"{kind}_id")) is not None]
     titles = await query.labels(uow, refs)
     became = [(uow.registry.entities[r.entity], r.id, titles[r]) for r in refs if r in titles]
     return await page(

@@ -76,9 +76,7 @@ async def merge(uow: UnitOfWork, entity: Entity, winner_id: UUID, wanted: MergeI
     )  # fmt: skip
     insert(uow, made)
     insert_rows(uow, Move, ledger.rows)
-    event = RecordsMerged(
-        merge_id=made.id, entity=entity.name, winner_id=winner.id, loser_ids=[r.id for r in losers]
-    )
+    event = RecordsMerged(merge_id=made.id, entity=entity.name, winner_id=winner.id, loser_ids=[r.id for r in losers])
     await uow.emit(event, about=[Ref(entity.name, r.id) for r in (winner, *losers)])
     await settle_copies(uow, entity, [winner, *losers])
     return MergeOut(made.id, winner.id, [r.id for r in losers], uow.cause, ledger.counts)
@@ -129,7 +127,11 @@ async def _get(uow: UnitOfWork, entity: Entity, key: UUID, verb: str) -> Any:
 
 
 def picked(
-    uow: UnitOfWork, entity: Entity, everybody: Sequence[Any], rows: Sequence[dict[str, Any]], chosen: Mapping[str, UUID]
+    uow: UnitOfWork,
+    entity: Entity,
+    everybody: Sequence[Any],
+    rows: Sequence[dict[str, Any]],
+    chosen: Mapping[str, UUID],
 ) -> dict[str, Any]:
     """Return the API values the winner, first of the records, gets: chosen ones, and a loser's where it has none.
 

@@ -27,6 +27,7 @@ async def move_children(uow: UnitOfWork, entity: Entity, winner: Any, losers: Se
         own = [r for r in rows if r[child.foreign_key] == winner.id]
         seen = {_mark(child, r) for r in own}
         following = max((r["position"] for r in own), default=-1) + 1 if child.ordered else 0
+        sets: list[dict[str, Any]] = []
         for row in [r for key in ids[1:] for r in rows if r[child.foreign_key] == key]:
             mark = _mark(child, row)
             if mark in seen or _is(child, row, winner.id):
@@ -37,12 +38,21 @@ async def move_children(uow: UnitOfWork, entity: Entity, winner: Any, losers: Se
                 values["position"], following = following, following + 1
             if row.get("is_primary") and any(r.get("is_primary") for r in own):
                 values["is_primary"] = False
-            await uow.session.execute(sa.update(table).where(table.c.id == row["id"]).values(values))
+            sets.append({"row_id": row["id"], **{n: values.get(n, row[n]) for n in _moved(child, row)}})
             own.append({**row, **values})
             # The whole row, so that an undo sees what was edited since.
             ledger.note(table, {"id": row["id"]}, row, {**row, **values})
             tell(uow, entity, child, winner, None, {**row, **values})
+        if sets:
+            changed = {n: sa.bindparam(n) for n in sets[0] if n != "row_id"}
+            wanted = sa.update(table).where(table.c.id == sa.bindparam("row_id")).values(changed)
+            await (await uow.session.connection()).execute(wanted, sets)
         _forget(uow, child)
+
+
+def _moved(child: Child, row: Mapping[str, Any]) -> list[str]:
+    """Return the columns that a move can change."""
+    return [n for n in (child.foreign_key, "position", "is_primary") if n in row]
 
 
 def _mark(child: Child, row: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -29,7 +29,5 @@ class MergeUndone(Event, frozen=True, kw_only=True):
 
 EVENT_TYPES = (
     EventType(struct=RecordsMerged, name="core.merge.made", label=_("Records merged"), personal=(), icon="arrows-join"),
-    EventType(
-        struct=MergeUndone, name="core.merge.undone", label=_("Merge undone"), personal=(), icon="arrows-split"
-    ),
+    EventType(struct=MergeUndone, name="core.merge.undone", label=_("Merge undone"), personal=(), icon="arrows-split"),
 )

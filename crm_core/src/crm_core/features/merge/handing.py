@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 PARENT = "parent_entity"
 
 
-async def hand_over(
-    uow: UnitOfWork, source: Entity, record: Any, target: Entity, other: Any
-) -> dict[str, int]:
+async def hand_over(uow: UnitOfWork, source: Entity, record: Any, target: Entity, other: Any) -> dict[str, int]:
     """Make `other` the parent of every row whose parent is `record`; return how many, per table.
 
     Written to the ledger, so that an undo of this cause puts them back.

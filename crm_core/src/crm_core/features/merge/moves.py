@@ -63,18 +63,14 @@ def _revive(kind: Any, value: Any) -> Any:
     return Decimal(value) if wanted is Decimal or type(kind).__name__ in ("Amount", "Ratio") else value
 
 
-async def move_references(
-    uow: UnitOfWork, entity: Entity, winner: Any, losers: Sequence[Any], ledger: Ledger
-) -> None:
+async def move_references(uow: UnitOfWork, entity: Entity, winner: Any, losers: Sequence[Any], ledger: Ledger) -> None:
     """Move every row that refers to one of the losers to the winner, in set statements."""
     ids = [r.id for r in losers]
     for reference in await used(uow, references(uow.registry, entity), entity.name, ids):
         await move(uow, reference, entity.name, ids, entity.name, winner, ledger)
 
 
-async def used(
-    uow: UnitOfWork, found: Sequence[Reference], entity: str, ids: Sequence[UUID]
-) -> list[Reference]:
+async def used(uow: UnitOfWork, found: Sequence[Reference], entity: str, ids: Sequence[UUID]) -> list[Reference]:
     """Return the references that have rows of these records at all: one query for all tables."""
     parts = []
     for number, reference in enumerate(found):
@@ -218,4 +214,3 @@ async def raise_versions(uow: UnitOfWork, entity: Entity, ids: Iterable[UUID]) -
         )
         if loaded is not None and not uow.session.sync_session.is_modified(loaded):
             await uow.session.refresh(loaded)
-

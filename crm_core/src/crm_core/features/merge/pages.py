@@ -15,7 +15,7 @@ from crm_core.entity import access, query
 from crm_core.entity import fields as f
 from crm_core.errors import Invalid
 from crm_core.features.duplicates.public import of_record
-from crm_core.features.merge.actions import MOST, merge, picked, pickable
+from crm_core.features.merge.actions import MOST, merge, pickable, picked
 from crm_core.features.merge.queries import counts
 from crm_core.features.merge.schemas import MergeIn
 from crm_core.features.merge.values import told

@@ -78,9 +78,7 @@ def _references(registry: Registry, entity: Entity) -> Iterator[Reference]:
 
 def _owning(entity: Entity, table: sa.Table, column: str) -> bool:
     """Return whether the column makes a row part of a record: its parts are merged by themselves."""
-    return column == "record_id" or any(
-        c.model.__table__ is table and c.foreign_key == column for c in entity.children
-    )
+    return column == "record_id" or any(c.model.__table__ is table and c.foreign_key == column for c in entity.children)
 
 
 def _present(registry: Registry) -> list[sa.Table]:

@@ -10,7 +10,7 @@ from crm_core.plugin import DemoData, SettingsGroup, hookimpl
 
 @hookimpl
 def crm_settings() -> Sequence[SettingsGroup]:
-    return (settings.GROUP,)
+    return (settings.GROUP, settings.CALENDAR)
 
 
 @hookimpl

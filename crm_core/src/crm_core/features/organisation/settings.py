@@ -8,6 +8,7 @@ from zoneinfo import available_timezones
 import msgspec
 from msgspec import Meta
 
+from crm_core.entity.filter_times import CalendarSettings
 from crm_core.i18n import LOCALES, Text
 from crm_core.plugin import SettingsGroup, Strings
 from crm_core.plugin.errors import Invalid
@@ -33,6 +34,11 @@ class Organisation(msgspec.Struct, frozen=True, kw_only=True):
             max_length=120,
         ),
     ] = ""
+    legal_name: Annotated[
+        str, Meta(title=str(_("Legal name")), description=str(_("With its legal form")), max_length=160)
+    ] = ""
+    tax_number: Annotated[str, Meta(title=str(_("Tax number")), max_length=40)] = ""
+    vat_id: Annotated[str, Meta(title=str(_("VAT id")), max_length=20)] = ""
     website: Annotated[str, Meta(title=str(_("Website")), max_length=200, extra={"kind": "url"})] = ""
     street: Annotated[str, Meta(title=str(_("Street and number")), max_length=200, extra={"group": "address"})] = ""
     postcode: Annotated[str, Meta(title=str(_("Postcode")), max_length=20, extra={"group": "address"})] = ""
@@ -74,4 +80,7 @@ async def validate(uow: UnitOfWork, old: Organisation, new: Organisation) -> Non
 
 GROUP = SettingsGroup(
     name="core.organisation", struct=Organisation, label=_("Organisation"), order=10, validate=validate
+)
+CALENDAR = SettingsGroup(
+    name="core.calendar", struct=CalendarSettings, label=_("Week and fiscal year"), order=15
 )

@@ -108,9 +108,7 @@ async def _remove(uow: UnitOfWork, entity: Entity, record_id: UUID, gone: set[Ke
 
 
 def _add(uow: UnitOfWork, entity: Entity, record_id: UUID, keys: set[Key]) -> None:
-    rows = [
-        {"entity": entity.name, "record_id": record_id, "kind": k.kind, "folded": k.folded} for k in sorted(keys)
-    ]
+    rows = [{"entity": entity.name, "record_id": record_id, "kind": k.kind, "folded": k.folded} for k in sorted(keys)]
     insert_rows(uow, MatchKey, rows)
 
 

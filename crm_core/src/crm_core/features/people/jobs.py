@@ -41,6 +41,14 @@ async def rebuild(job: JobContext, _call: RebuildPeople) -> None:
         await job.finish(uow, {"records": done, "keys": differed})
 
 
+async def start(uow: UnitOfWork) -> None:
+    """Once per installation: make the keys of records that were there before the index, if there are any."""
+    for entity in entities(uow.registry):
+        if await uow.session.scalar(sa.select(entity.model.id).limit(1)) is not None:
+            await uow.enqueue(RebuildPeople(), key="core.people")
+            return
+
+
 async def check(uow: UnitOfWork) -> str:
     """Say how the index is; a Concern counts the keys that differ from the records."""
     found = await differences(uow)

@@ -25,11 +25,52 @@ NAMED = 3  # words of a name that make its blocks
 _HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)+")
 _NUMBER = re.compile(r"[\s\d+()./*#-]*\d[\s\d+()./*#-]*(?:(?:ext\.?|x)\s*\d+)?", re.IGNORECASE)
 _SOUNDS = (("ae", "a"), ("oe", "o"), ("ue", "u"), ("ph", "f"), ("th", "t"), ("dt", "t"), ("ck", "k"), ("tz", "z"),
-           ("sch", "s"), ("c", "k"), ("y", "i"), ("v", "f"), ("w", "f"), ("q", "k"), ("d", "t"), ("b", "p"))  # fmt: skip
+           ("sch", "s"), ("c", "k"), ("y", "i"), ("v", "f"), ("w", "f"), ("q", "k"), ("d", "t"),
+           ("b", "p"))  # fmt: skip
 # Forms of companies and little words; they tell no company from another.
 FORMS = frozenset(
-    "ab ag and as bv co company corp corporation cv ek ev gbr ggmbh gmbh group gruppe holding inc incorporated kg kgaa "
-    "limited llc llp ltd nv ohg oy plc pty sa sarl sas se spa srl the ug und".split()
+    [
+        "ab",
+        "ag",
+        "and",
+        "as",
+        "bv",
+        "co",
+        "company",
+        "corp",
+        "corporation",
+        "cv",
+        "ek",
+        "ev",
+        "gbr",
+        "ggmbh",
+        "gmbh",
+        "group",
+        "gruppe",
+        "holding",
+        "inc",
+        "incorporated",
+        "kg",
+        "kgaa",
+        "limited",
+        "llc",
+        "llp",
+        "ltd",
+        "nv",
+        "ohg",
+        "oy",
+        "plc",
+        "pty",
+        "sa",
+        "sarl",
+        "sas",
+        "se",
+        "spa",
+        "srl",
+        "the",
+        "ug",
+        "und",
+    ]
 )
 
 
@@ -42,7 +83,8 @@ class Key(NamedTuple):
 
 def normal_email(text: str) -> str | None:
     """Return an address as it is compared: without name, case and spelling of its domain; None if it is none."""
-    address = parseaddr(text.strip().removeprefix("mailto:"))[1] if "<" in text else text.strip().removeprefix("mailto:")
+    plain = text.strip().removeprefix("mailto:")
+    address = parseaddr(plain)[1] if "<" in plain else plain
     local, at, host = address.rpartition("@")
     domain = normal_domain(host) if at and not any(c.isspace() for c in address) else None
     if not local or domain is None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from crm_core.features.people import cli, index, jobs
 from crm_core.features.people.rest import PeopleApi
-from crm_core.plugin import Check, Command, Job, Listener, hookimpl
+from crm_core.plugin import Check, Command, Default, Job, Listener, hookimpl
 
 
 @hookimpl
@@ -35,3 +35,8 @@ def crm_commands() -> Sequence[Command]:
 @hookimpl
 def crm_checks() -> Sequence[Check]:
     return (Check("core.people", jobs.check, ready=False),)
+
+
+@hookimpl
+def crm_defaults() -> Sequence[Default]:
+    return (Default("core.people_index", jobs.start),)

@@ -71,3 +71,18 @@ async def _erase(config: Config, ref: Ref, reason: str) -> None:
         raise UserError(str(error)) from error
     finally:
         await kernel.close()
+
+
+@privacy.command("reapply")
+@folder
+def reapply_command(config: Config) -> None:
+    """After a restore: erase again the persons who came back with the backup; a running server or worker does it."""
+    click.echo(f"begun: {asyncio.run(_reapply(config))}")
+
+
+async def _reapply(config: Config) -> int:
+    kernel = await open_kernel(config)
+    try:
+        return await actions.reapply(kernel)
+    finally:
+        await kernel.close()

@@ -43,7 +43,7 @@ async def told(uow: UnitOfWork, ref: Ref) -> tuple[dict[str, Any], list[File]]:
 
 async def _values(uow: UnitOfWork, name: str, key: UUID) -> Any:
     row = await one_record(uow, uow.registry.entities[name], key)
-    return msgspec.to_builtins(row) if row is not None else {"id": str(key), "deleted": True}
+    return msgspec.json.decode(msgspec.json.encode(row)) if row is not None else {"id": str(key), "deleted": True}
 
 
 async def _linked(uow: UnitOfWork, ref: Ref, rows: Rows) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from crm_core.features.privacy import actions, cli
 from crm_core.features.privacy.models import Erasure as Erasure  # its table belongs to the schema
 from crm_core.features.privacy.rest import Erasures, entity_routes
 from crm_core.features.privacy.schemas import ErasePerson, PersonErased
-from crm_core.plugin import Action, Command, EntityRoutes, EventType, Job, Permission, Strings, hookimpl
+from crm_core.plugin import Action, Command, EntityRoutes, EventType, Job, Permission, Slot, Strings, hookimpl
 
 _ = Strings("crm_core")
 
@@ -45,6 +45,17 @@ def crm_events() -> Sequence[EventType]:
     return (
         EventType(struct=PersonErased, name="core.privacy.person_erased", label=_("Person erased"), icon="eraser",
                   personal=()),
+    )  # fmt: skip
+
+
+@hookimpl
+def crm_slots() -> Sequence[Slot]:
+    return tuple(
+        Slot(
+            place="record.header", entity=entity, label=_("Personal data"), template="core/_personal_data_link.html",
+            permission=actions.RIGHT, order=90,
+        )
+        for entity in ("core.contact", "core.lead")
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from crm_core.db.model import metadata
 from crm_core.db.types import Json
 from crm_core.entity import fields as f
 from crm_core.features.privacy.scrub import ERASED, blanked, replace
-from crm_core.features.privacy.walk import TEXTS, people, table_of
+from crm_core.features.privacy.walk import TEXTS, table_of
 from crm_core.plugin.declare import Child
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ DERIVED = ("core_search", "core_match_key", "core_notification", "core_reminder"
 """Rows made from a record, by entity and record_id: removed, as are its places in custom fields' index."""
 MENTIONING = {
     "core_job": ("args", "result", "error", "note"),
-    "core_idempotency": ("answer", "body"),
     "core_webhook_delivery": ("payload", "body", "response", "error"),
     "core_mail": ("recipient", "reply_to", "subject", "text", "html", "headers", "error"),
     "core_web_form_submission": ("values", "source"),
@@ -39,11 +38,10 @@ HASH = re.compile("[0-9a-f]{64}")
 async def erase_rows(uow: UnitOfWork, name: str, ids: list[UUID], counts: dict[str, int]) -> None:
     """Take the words out of records of one kind, their parts, their events, and what was made of them."""
     entity = uow.registry.entities[name]
-    person = entity in people(uow.registry)
     for child in entity.children:
         await _parts(uow, child, ids, counts)
     table = table_of(entity)
-    chosen = [x for x in entity.fields if x.personal or (not person and x.kind in TEXTS)]
+    chosen = [x for x in entity.fields if x.personal or x.kind in TEXTS]
     values: dict[str, Any] = {
         c: None if table.c[c].nullable else ERASED
         for x in chosen if isinstance(x, f.Text | f.LongText) for c in x.columns if c in table.c
@@ -108,3 +106,16 @@ async def _mentions(uow: UnitOfWork, ids: Iterable[UUID], counts: dict[str, int]
             where = sa.and_(where, table.c.state.in_(("done", "dead", "cancelled")))
         if done := await replace(uow, table, where, blanked, [c for c in chosen if c in table.c]):
             counts[name] = counts.get(name, 0) + done
+    await _answers(uow, [str(i).encode() for i in ids])
+
+
+async def _answers(uow: UnitOfWork, ids: list[bytes]) -> None:
+    """Forget the kept answers that name one of the records: repeating such a request says that it was done."""
+    kept = metadata.tables["core_idempotency"]
+    for row in await uow.session.execute(
+        sa.select(kept.c.actor, kept.c.key, kept.c.answer).where(kept.c.answer.is_not(None))
+    ):
+        if any(i in row.answer for i in ids):
+            await uow.session.execute(
+                sa.update(kept).where(kept.c.actor == row.actor, kept.c.key == row.key).values(answer=None)
+            )

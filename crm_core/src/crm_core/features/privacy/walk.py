@@ -16,6 +16,8 @@ from crm_core.plugin.registry import Registry
 from crm_core.uow import UnitOfWork
 
 MOST = 100_000
+CODE = 16
+"""Columns of this length hold codes, not words."""
 TEXTS = ("text", "long_text", "rich_text", "email", "phone", "url")
 
 Rows = dict[str, list[UUID]]
@@ -112,10 +114,11 @@ def distinct(word: str) -> bool:
 
 def columns_of(table: sa.Table) -> list[sa.Column[Any]]:
     """Return the columns of a table that may hold words."""
-    return [
-        c for c in table.c
-        if isinstance(c.type, Json) or (isinstance(c.type, sa.String) and not c.primary_key and (c.type.length or 999) > 16)
-    ]  # fmt: skip
+    return [c for c in table.c if isinstance(c.type, Json) or (_wordy(c.type) and not c.primary_key)]
+
+
+def _wordy(kind: Any) -> bool:
+    return isinstance(kind, sa.String) and (kind.length is None or kind.length > CODE)
 
 
 def tables() -> list[sa.Table]:

@@ -33,6 +33,11 @@ async def look(uow: UnitOfWork, cause: UUID) -> tuple[list[Step], list[Left], in
 
     NotFound when the cause changed nothing, or nothing that the actor may see.
     """
+    steps, left, count, _moved = await _look(uow, cause)
+    return steps, left, count
+
+
+async def _look(uow: UnitOfWork, cause: UUID) -> tuple[list[Step], list[Left], int, merges.Merges]:
     count = await count_of(uow, cause)
     steps, _more = await steps_of(uow, cause, limit=EVENTS if count <= AT_ONCE else 2 * AT_ONCE)
     titles = await titles_of(uow, steps)
@@ -40,8 +45,10 @@ async def look(uow: UnitOfWork, cause: UUID) -> tuple[list[Step], list[Left], in
     if not seen:
         raise NotFound(_("There is nothing to undo."))
     moved = await merges.of_cause(uow, cause)
-    left = await merges.left_of(uow, moved) + await _left(uow, moved.without(seen), titles)
-    return seen, left, count
+    left = await merges.left_of(uow, moved)
+    if alone := moved.without(seen):
+        left += await _left(uow, alone, titles)
+    return seen, left, count, moved
 
 
 async def undo(uow: UnitOfWork, cause: UUID, *, skip_changed: bool = False) -> UndoOut:
@@ -50,10 +57,9 @@ async def undo(uow: UnitOfWork, cause: UUID, *, skip_changed: bool = False) -> U
     ChangedSince names what has been changed since, unless `skip_changed`; any other refusal raises as it is, and
     then nothing is undone. NotFound for an unknown cause. Many records are put back by a job.
     """
-    steps, left, count = await look(uow, cause)
+    steps, left, count, moved = await _look(uow, cause)
     if left and not skip_changed:
         raise changed_since(left)
-    moved = await merges.of_cause(uow, cause)
     if count > AT_ONCE and not moved.whole:
         job = await uow.enqueue(UndoCause(cause=cause), key=f"core.undo:{cause}")
         return UndoOut(undone=0, cause=uow.cause, job=job)

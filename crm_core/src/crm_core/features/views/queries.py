@@ -11,7 +11,7 @@ import msgspec
 import sqlalchemy as sa
 
 from crm_core.auth.actor import Scope
-from crm_core.entity import access, query
+from crm_core.entity import access, filters, query
 from crm_core.errors import CrmError, Invalid, NotFound
 from crm_core.features.notifications.public import me
 from crm_core.features.views.models import SavedView
@@ -108,7 +108,7 @@ def missing(uow: UnitOfWork, view: SavedView) -> list[str]:
         unknown.append(state.sort.removeprefix("-"))
     if not unknown and state.filter is not None:
         try:
-            query.asked(uow, entity, query.ListParams(filter=state.filter))
+            filters.parse(uow.registry, uow.actor, entity, state.filter)
         except CrmError:  # an operator or a path that went away
             unknown.append("filter")
     return list(dict.fromkeys(unknown))

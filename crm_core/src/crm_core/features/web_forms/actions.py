@@ -95,7 +95,7 @@ async def submit(uow: UnitOfWork, form: WebForm, sent: Sent) -> WebFormSubmissio
     if form.is_double_opt_in and not sent.spam:
         await _ask(uow, form, row)
     elif not sent.spam:
-        await _make(uow, form, row, sent.answers)
+        await _make(uow, form, row, sent.answers, "mendable")
     return row
 
 
@@ -112,9 +112,12 @@ def _subject(answers: Mapping[str, Any], email: str) -> str:
 
 
 async def _make(
-    uow: UnitOfWork, form: WebForm, row: WebFormSubmission, answers: Mapping[str, Any], *, ours: bool = False
+    uow: UnitOfWork, form: WebForm, row: WebFormSubmission, answers: Mapping[str, Any], raises: str
 ) -> None:
-    """Make the record; Invalid for what the visitor can mend, else the submission waits as failed. ours: raise all."""
+    """Make the record, or leave the submission behind as failed.
+
+    raises: what is raised instead: "mendable" (Invalid about an answer, while the form can be sent again), "all", "".
+    """
     try:
         async with uow.savepoint():
             record = await _create(uow, form, answers)
@@ -124,7 +127,8 @@ async def _make(
             await uow.emit(FormSubmitted(form_id=form.id, submission_id=row.id, form=form.name), about=[about])
             await uow.settle()  # listeners may refuse the record: inside the savepoint
     except CrmError as error:
-        if ours or (isinstance(error, Invalid) and set(error.fields) & set(answers)):
+        mendable = isinstance(error, Invalid) and bool(set(error.fields) & set(answers))
+        if raises == "all" or (raises == "mendable" and mendable):
             raise
         row.state, row.reason = "failed", str(error.text)[:64]
         row.record_entity = row.record_id = None
@@ -197,7 +201,7 @@ async def confirm(uow: UnitOfWork, link: PublicLink, form: WebForm, row: WebForm
     # The guest has no rights; what may be set was decided when the submission was taken in.
     uow.actor = system("web_form")
     row.confirmed_at = uow.now
-    await _make(uow, form, row, answers_of(row))
+    await _make(uow, form, row, answers_of(row), "")
 
 
 async def accept(uow: UnitOfWork, row: WebFormSubmission, params: None = None) -> None:
@@ -208,7 +212,7 @@ async def accept(uow: UnitOfWork, row: WebFormSubmission, params: None = None) -
     if form is None:
         raise TargetGone(_("Forms cannot make these records."))
     await uow.settle()
-    await _make(uow, form, row, answers_of(row), ours=True)
+    await _make(uow, form, row, answers_of(row), "all")
     await revoke_links(uow, Ref(SUBMISSION, row.id), CONFIRM)
     about = [Ref(SUBMISSION, row.id)]
     await uow.emit(FormAccepted(form_id=form.id, submission_id=row.id), about=about)

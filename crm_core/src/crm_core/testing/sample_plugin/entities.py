@@ -85,7 +85,8 @@ ON_COMPANY = (
         model=CompanyVisits,
     ),
     FieldOn(
-        "core.company", fields.Choice("sample_rhythm", _("Rhythm"), options=RHYTHMS, default="seldom"),
+        "core.company",
+        fields.Choice("sample_rhythm", _("Rhythm"), options=RHYTHMS, default="seldom"),
         model=CompanyVisits,
     ),
     FieldOn("core.company", fields.Integer("sample_visits_done", _("Visits done"), readonly=True), sql=done_visits),

@@ -1,0 +1,1 @@
+"""Legal entities and number series: consecutive numbers for documents."""
