@@ -89,7 +89,9 @@ async def compare(address: str, folder: Path, rounds: int, count: int) -> None:
                     spent[name].append((used() - before) / count * 1000)
     medians = {name: statistics.median(times) for name, times in spent.items()}
     paired = statistics.median(a / b for a, b in zip(spent["replay"], spent["read"], strict=True))
-    print(f"{kernel.db.dialect}, {rounds} rounds of {count}: " + ", ".join(f"{n} {m:.2f} ms" for n, m in medians.items()))
+    print(
+        f"{kernel.db.dialect}, {rounds} rounds of {count}: " + ", ".join(f"{n} {m:.2f} ms" for n, m in medians.items())
+    )
     print(f"  replay to read: {medians['replay'] / medians['read']:.3f}, of rounds {paired:.3f} (goal: at most {GOAL})")
     await kernel.close()
 

@@ -210,3 +210,20 @@ async def test_bulk_calls_set_custom_fields(api: Api) -> None:
     assert [r["status"] for r in results] == [200] * 3, results
     assert await found(api, "custom.region", "is", "west") == ["N0", "N1", "N2"]
     assert await found(api, "custom.seats", "is", 4) == ["N0", "N1", "N2"]
+
+
+@pytest.mark.usefixtures("fields")
+async def test_filters_that_most_records_meet_find_the_same_row_by_row(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await api.post("/companies", {"name": "Acme", "custom": GIVEN})
+    await api.post("/companies", {"name": "South", "custom": {"region": "south"}})
+    monkeypatch.setattr("crm_core.entity.asking.COMMON", 0)  # any value counts as common
+    for field, op, value in FILTERS:
+        expected = ["Acme"]
+        assert await found(api, f"custom.{field}", op, value) == expected, (field, op)
+    both = {
+        "all": [{"field": "custom.vip", "op": "is", "value": True}, {"field": "custom.seats", "op": "gt", "value": 1}]
+    }
+    page = await api.get("/companies", params={"filter": msgspec.json.encode(both).decode(), "sort": "custom.seats"})
+    assert [r["name"] for r in page["items"]] == ["Acme"]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -121,16 +123,15 @@ async def test_each_legal_entity_counts_on_its_own_and_the_rest_share(kernel: Ke
             {"name": "One's", "kind": KIND, "pattern": "O{number}", "legal_entity_id": one.id},
         )  # fmt: skip
     async with kernel.write(SYSTEM) as drawing:
-        drawn = [await next_number(drawing, KIND, on=date(2026, 1, 1), legal_entity=e) for e in (one.id, two.id, one.id)]
+        whose, day = (one.id, two.id, one.id), date(2026, 1, 1)
+        drawn = [await next_number(drawing, KIND, on=day, legal_entity=e) for e in whose]
     assert drawn == ["O1", "Q-2026-00001", "O2"]
 
 
 async def test_a_second_series_for_the_same_papers_is_refused(api: Api, kernel: Kernel) -> None:
     await a_series(kernel)
-    again = await api.post("/api/v1/number-series", json={"name": "Again", "kind": KIND, "pattern": "{number}"})
-    assert again.status_code == 409
-    wrong = await api.post("/api/v1/number-series", json={"name": "Wrong", "kind": "test.other", "pattern": "x"})
-    assert wrong.status_code == 422
+    await api.post("/number-series", {"name": "Again", "kind": KIND, "pattern": "{number}"}, status=409)
+    await api.post("/number-series", {"name": "Wrong", "kind": "test.other", "pattern": "x"}, status=422)
 
 
 async def test_a_preview_takes_nothing_and_a_missing_series_is_named(kernel: Kernel) -> None:
@@ -147,10 +148,17 @@ async def test_the_api_and_the_panel_show_the_next_number(as_user: People, kerne
     admin = await as_user("admin")
     await a_series(kernel, "P{number}")
     await draw(kernel)
-    [row] = (await admin.api.get("/api/v1/number-series")).json()["items"]
-    found = (await admin.api.get(f"/api/v1/number-series-next/{row['id']}")).json()
+    [row] = [s for s in (await admin.api.get("/number-series"))["items"] if s["kind"] == KIND]
+    found = await admin.api.get(f"/number-series-next/{row['id']}")
     assert found == {"number": "P2", "last": 1}
     panel = await admin.client.get(f"/number-series-parts/next?of={row['id']}")
     assert "P2" in panel.text
 
 
+async def test_the_example_of_the_page_numbers_receipts(kernel: Kernel) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "number-series.md").read_text(encoding="utf-8")
+    space: dict[str, Any] = {}
+    exec(re.findall(r"```python\n(.*?)```", page, re.DOTALL)[0], space)
+    async with kernel.write(SYSTEM) as uow:
+        await space["install"](uow)
+        assert await space["number_receipt"](uow, date(2026, 3, 1)) == "R-2026-0001"

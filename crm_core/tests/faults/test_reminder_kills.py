@@ -65,7 +65,7 @@ async def finished(self):
 telling.notify, UnitOfWork.finish = counted, finished
 
 async def main():
-    config = Config(testing=False, folder=Path(folder), database_url=url, secret_key="a key that only tests use, long enough",
+    config = Config(folder=Path(folder), database_url=url, secret_key="a key that only tests use, long enough",
                     jobs=False, job_lease=float(sys.argv[5]), log_level="error")
     kernel = await open_kernel(config)
     await run_due(kernel)

@@ -141,17 +141,17 @@ async def test_tree_has_exact_sums_of_open_deals_as_far_as_the_reader_sees(api: 
     left = await company(api, "Left", parent_id=top["id"])
     right = await company(api, "Right", parent_id=top["id"])
     leaf = await company(api, "Leaf", parent_id=left["id"])
-    for one, amount in ((top, "0.1"), (left, "0.2"), (leaf, "0.3"), (leaf, "1000000.0001"), (right, None)):
+    for one, amount in ((top, "0.1"), (left, "0.2"), (leaf, "0.3"), (leaf, "1000000.01"), (right, None)):
         await api.post("/deals", {"name": "D", "company_id": one["id"], "amount": amount})
     won = await api.post("/deals", {"name": "W", "company_id": leaf["id"], "amount": "77"})
     await api.post(f"/deals/{won['id']}/win", status=200)
     tree = await api.get(f"/companies/{left['id']}/tree")
     assert [(n["name"], n["level"]) for n in tree["above"] + tree["below"]] == [("Top", -1), ("Left", 0), ("Leaf", 1)]
     found = {n["name"]: (n["all_deals"], Decimal(n["all_amount"])) for n in tree["below"]}
-    assert found == {"Left": (3, Decimal("1000000.5001")), "Leaf": (2, Decimal("1000000.3001"))}
+    assert found == {"Left": (3, Decimal("1000000.51")), "Leaf": (2, Decimal("1000000.31"))}
     whole = await api.get(f"/companies/{top['id']}/tree")
     assert [n["name"] for n in whole["below"]] == ["Top", "Left", "Leaf", "Right"]
-    assert (whole["below"][0]["all_deals"], Decimal(whole["below"][0]["all_amount"])) == (5, Decimal("1000000.6001"))
+    assert (whole["below"][0]["all_deals"], Decimal(whole["below"][0]["all_amount"])) == (5, Decimal("1000000.61"))
     sales = await as_user("sales")
     await sales.api.get(f"/companies/{top['id']}/tree", status=404)
     mine = await sales.api.post("/companies", {"name": "Mine"})

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import pytest
 import sqlalchemy as sa
 from crm_core.auth.actor import Actor, ActorKind, system
 from crm_core.auth.rights import load_actor
@@ -15,8 +16,6 @@ from crm_core.features.webhooks.models import Webhook
 from crm_core.jobs.tables import JobRow
 from crm_core.kernel import Kernel
 from crm_core.testing.people import People
-
-import pytest
 
 
 @pytest.fixture
@@ -33,9 +32,7 @@ async def owner_of(kernel: Kernel, model: Any, column: Any, key: UUID) -> Any:
 
 async def test_webhooks_and_scheduled_work_move_and_come_back(kernel: Kernel, as_user: People, jobs: Any) -> None:
     boss, old, new = await as_user("admin"), await as_user("admin", "old"), await as_user("admin", "new")
-    hook = await old.api.post(
-        "/webhooks", {"name": "Orders", "url": "http://127.0.0.1:9/", "events": "core.deal.*"}
-    )
+    hook = await old.api.post("/webhooks", {"name": "Orders", "url": "http://127.0.0.1:9/", "events": "core.deal.*"})
     actor: Actor = await load_actor(kernel, old.id)
     assert actor.kind is ActorKind.user
     async with kernel.write(actor) as uow:

@@ -82,6 +82,7 @@ SHEET = (
     b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData><row r="1">'
     b'<c r="A1" t="inlineStr"><is><t>name</t></is></c></row>'
 )
+END = b"</sheetData></worksheet>"
 ENTITIES = (
     b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaaaaaaaa">'
     + b"".join(b'<!ENTITY %c "%s">' % (98 + n, b"&%c;" % (97 + n) * 10) for n in range(9))
@@ -110,7 +111,7 @@ def lying() -> bytes:
 
 
 BOMBS: dict[str, Callable[[], bytes]] = {
-    "a sheet of 600 MB": lambda: book(**{"sheet1.xml": long(SHEET, b"<row/>", 100_000_000, b"</sheetData></worksheet>")}),
+    "a sheet of 600 MB": lambda: book(**{"sheet1.xml": long(SHEET, b"<row/>", 100_000_000, END)}),
     "one cell of 300 MB": lambda: book(
         **{"sheet1.xml": long(SHEET + b'<row r="2"><c r="A2" t="inlineStr"><is><t>', b"a" * 100, 3_000_000, b"")}
     ),
@@ -126,7 +127,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "one row of many cells": lambda: book(
         **{"sheet1.xml": long(SHEET + b'<row r="2">', b"<c/>", 90_000_000, b"</row></sheetData></worksheet>")}
     ),
-    "many empty rows": lambda: book(**{"sheet1.xml": long(SHEET, b"<row/>", 60_000_000, b"</sheetData></worksheet>")}),
+    "many empty rows": lambda: book(**{"sheet1.xml": long(SHEET, b"<row/>", 60_000_000, END)}),
     "many empty rows by another name": lambda: book(
         **{"sheet1.xml": long(SHEET.replace(b"<worksheet ", b"<worksheet xmlns:q='http://schemas.openxmlformats.org/"
                                             b"spreadsheetml/2006/main' "), b"<q:row/>", 40_000_000, b"")}
@@ -135,7 +136,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
         **{"sheet1.xml": long(SHEET + b"</sheetData><mergeCells>", b'<mergeCell ref="A1:B2"/>', 15_000_000, b"")}
     ),
     "entities that multiply in the sheet": lambda: book(
-        **{"sheet1.xml": ENTITIES + SHEET + b'<row r="2"><c r="A2" t="inlineStr"><is><t>&j;</t></is></c></row></sheetData></worksheet>'}
+        **{"sheet1.xml": ENTITIES + SHEET + b'<row r="2"><c r="A2" t="inlineStr"><is><t>&j;</t></is></c></row>' + END}
     ),
     "ten thousand entries": many_entries,
     "a part that lies about its size": lying,
@@ -192,9 +193,7 @@ async def test_image_and_archive_bombs_are_stored_unopened_and_given_out_as_they
     bombs = {"huge.png": image(50_000, 50_000), "archive.zip": book()}
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for name, content in bombs.items():
-        made: Any = await api.client.post(
-            "/api/v1/files/upload", files={"file": (name, content)}, headers=api.headers
-        )
+        made: Any = await api.client.post("/api/v1/files/upload", files={"file": (name, content)}, headers=api.headers)
         assert made.status_code == 201, made.text
         got = await api.client.get(f"/api/v1/files/{made.json()['id']}/content", headers=api.headers)
         assert got.content == content

@@ -25,9 +25,7 @@ async def upload(api: Api, name: str, content: bytes) -> str:
     return str(made.json()["id"])
 
 
-async def test_file_field_takes_its_own_types_and_sizes_and_files_of_the_caller_only(
-    api: Api, as_user: People
-) -> None:
+async def test_file_field_takes_its_own_types_and_sizes_and_files_of_the_caller_only(api: Api, as_user: People) -> None:
     visit = {"subject": "Tour", "visited_on": "2026-05-04"}
     good = await upload(api, "report.pdf", b"%PDF-1.7 good")
     made = await api.post("/sample-visits", {**visit, "report_id": good})

@@ -110,10 +110,12 @@ async def test_no_link_to_a_record_of_somebody_else_is_set_or_told_from_one_to_n
                 asked += 3
                 if changed := await world.tables.changed():
                     faults.append(f"{entity.name}.{name} -> {target.name} {key}: changed {changed}")
-            for way, (of_theirs, of_nothing) in zip(("patch", "create", "bulk"), zip(*answers), strict=True):
+            for way, of_theirs, of_nothing in zip(("patch", "create", "bulk"), *answers, strict=True):
                 if MARK.lower() in of_theirs.lower() or of_theirs != of_nothing:
                     faults.append(f"{entity.name}.{name} {way}: {of_theirs[:200]} / {of_nothing[:200]}")
-    print(f"T1 {world.kernel.db.dialect}: {asked} writes with links to others' records or nothing, {len(faults)} faults")
+    print(
+        f"T1 {world.kernel.db.dialect}: {asked} writes with links to others' records or nothing, {len(faults)} faults"
+    )
     assert asked > 20
     assert not faults, "\n".join(faults)
 
@@ -155,7 +157,7 @@ async def test_filters_sorts_and_expansion_over_links_tell_nothing_of_what_is_be
                 found = answer.json().get("items", []) if answer.status_code == 200 else []
                 if MARK.lower() in answer.text.lower() or answer.status_code >= 500:
                     faults.append(f"{entity.name}.{name} {params}: {answer.status_code} {answer.text[:200]}")
-                if probe in (json.loads(params.get("filter", "{}")),) and found:
+                if probe == json.loads(params.get("filter", "{}")) and found:
                     faults.append(f"{entity.name}.{name} {params}: found by what may not be read")
     print(f"T1 {world.kernel.db.dialect}: {asked} lists over links to others' records, {len(faults)} faults")
     assert asked > 10

@@ -19,7 +19,7 @@ _ = Strings("crm_core")
 READ_TIMEOUT_MS = 15_000
 WRITE_TIMEOUT_MS = 60_000
 LOCK_TIMEOUT_MS = 10_000
-_VALUE = re.compile(r'(invalid input (?:for query argument \$\d+|syntax for type [\w ]+)): .*', re.DOTALL)
+_VALUE = re.compile(r"(invalid input (?:for query argument \$\d+|syntax for type [\w ]+)): .*", re.DOTALL)
 CONNECT_TIMEOUT = 5
 """Seconds."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -103,9 +104,8 @@ async def weigh(uow: UnitOfWork, it: Asked) -> None:
             continue
         value = node.path.value
         if node in parts and value is not None and not node.path.steps and custom_of(value) is not None:
-            query = prepared(
-                uow, ("common", it.entity.name, filters.shape(node)), lambda v=value, n=node: _some(v, n)
-            )  # fmt: skip
+            key = ("common", it.entity.name, filters.shape(node))
+            query = prepared(uow, key, partial(_some, value, node))
             given = {f"p{i}": it.params[f"p{place + i}"] for i in range(len(node.arguments))}
             if (await query.fetch(uow, given))[0][0] > COMMON:
                 found.add(place)

@@ -77,6 +77,22 @@ def _with_values(element: Any, compiler: Any, **kw: Any) -> str:
     return f"json_patch({column}, {patch})"
 
 
+class unindexed(FunctionElement[Any]):  # noqa: N801 - an SQL function
+    """unindexed(column): the column, by whose index SQLite is not to look rows up."""
+
+    inherit_cache = True
+
+    def __init__(self, column: Any) -> None:
+        super().__init__(column)
+        self.type = column.type
+
+
+@compiles(unindexed)
+def _unindexed(element: Any, compiler: Any, **kw: Any) -> str:
+    column = compiler.process(element.clauses, **kw)
+    return str(column) if compiler.dialect.name == "postgresql" else f"+{column}"
+
+
 def shown(column: Any, hidden: tuple[str, ...], dialect: str) -> Any:
     """Return a record's custom values without the keys that are not to be given."""
     if not hidden:

@@ -209,7 +209,7 @@ async def store(uow: UnitOfWork, changes: Sequence[Change]) -> None:
         for start in range(0, len(ids), MOST):
             some = TABLE.c.record_id.in_(ids[start : start + MOST])
             await uow.session.execute(sa.delete(TABLE).where(TABLE.c.field_id.in_(fields), some))
-    made = [row for one, key, custom, live in fresh for row in rows(one, key, custom, live=live)]
+    made: list[Sequence[Any]] = [row for one, key, custom, live in fresh for row in rows(one, key, custom, live=live)]
     if made:
         await _demand_unique(uow, [x for x in fresh if x[0].unique], made)
         await write(uow.db, uow.session, [Batch(TABLE, COLUMNS, made)])
@@ -242,7 +242,7 @@ async def _unread(uow: UnitOfWork, changes: Iterable[Change]) -> dict[UUID, Any]
     return found
 
 
-async def _demand_unique(uow: UnitOfWork, fresh: Sequence[Any], made: Sequence[tuple[Any, ...]]) -> None:
+async def _demand_unique(uow: UnitOfWork, fresh: Sequence[Any], made: Sequence[Sequence[Any]]) -> None:
     """Say which field has a value that another record has; the index is the guard between two at once."""
     for one in {x[0].id: x[0] for x in fresh}.values():
         mine = [row[-1] for row in made if row[0] == one.id and row[-1] is not None]

@@ -107,12 +107,17 @@ def compile_filter(
     return found
 
 
-def custom_rows(value: Value, node: Test, number: Callable[[Any], Any]) -> sa.Select[Any]:
-    """Return the rows of `core_field_value` that meet a test; `number` makes a parameter of a type."""
+def custom_rows(value: Value, node: Test, number: Callable[[Any], Any], *, of_one: bool = False) -> sa.Select[Any]:
+    """Return the rows of `core_field_value` that meet a test; `number` makes a parameter of a type.
+
+    of_one: they are asked for one record at a time, so that its key finds them and not the value.
+    """
     custom = custom_of(value)
     assert custom is not None
     table, mine = custom_sql.of_field(custom)
     column = custom_sql.stored(value, table)
+    if of_one:
+        column = custom_sql.unindexed(column)
     found = sa.select(table.c.record_id).where(mine)
     if node.test == "has_any":
         return found.where(column.in_([number(custom_sql.bound(value)) for _ in node.arguments]))
@@ -228,7 +233,7 @@ class _Compiler:
         Inside `coalesce` no planner turns it into a join: it is asked row by row, in the order of the list.
         """
         common = self.count in self.common
-        found = custom_rows(value, node, self.parameter)
+        found = custom_rows(value, node, self.parameter, of_one=common)
         if not common:
             return at.c.id.in_(found)
         return sa.func.coalesce(found.where(found.selected_columns[0] == at.c.id).correlate(at).exists(), sa.false())

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import date
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import msgspec
 import sqlalchemy as sa
+from babel.numbers import get_currency_precision, list_currencies
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm_core.db.model import Model, Record
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 _ = Strings("crm_core")
 UNIT = Decimal("0.0001")
+LARGEST = Decimal(10) ** 15
+CODES = frozenset(list_currencies())
+"""Codes of ISO 4217, past ones included."""
 
 
 class RateMissing(Invalid):
@@ -68,52 +72,93 @@ class Rate(Record, Model):
 
 
 async def fill(uow: UnitOfWork, entity: Entity, record: Any, changed: Collection[str] | None = None) -> None:
-    """Fill currency and base amount of the record's changed (None: all) money fields.
+    """Fill currency, base amount, rate and its day of the record's changed (None: all) money fields.
 
-    The rate is that of the day in the field's `date_field`, of today when it is empty. So a record that
-    is open is valued anew when it changes, and one that is closed keeps the rate of its closing day.
-    Raises RateMissing when the currency has no rate.
+    The rate is that of the day in the field's `date_field`, of today when it is empty. So a record that is open is
+    valued anew when it changes, and one that is closed keeps the rate it was closed with. Without a rate the base
+    amount stays empty. Invalid names an unknown currency, or an amount finer or larger than can be.
     """
     for field in entity.fields:
         if isinstance(field, f.Money) and (
             changed is None or not {*field.columns, field.date_field}.isdisjoint(changed)
         ):
-            await _set_one(uow, field, record)
+            await _set_one(uow, field, record, changed)
 
 
-async def _set_one(uow: UnitOfWork, field: f.Money, record: Any) -> None:
-    amount = getattr(record, field.name)
-    code = getattr(record, f"{field.name}_currency")
+async def _set_one(uow: UnitOfWork, field: f.Money, record: Any, changed: Collection[str] | None) -> None:
+    amount, code = getattr(record, field.name), getattr(record, f"{field.name}_currency")
     if amount is None:
-        setattr(record, f"{field.name}_base", None)
+        _store(record, field.name, None, None, None)
         return
     rates: Rates | None = uow.session.sync_session.info.get("rates")  # an import reads all of them once a chunk
+    base = rates.base if rates is not None else (await uow.settings(MoneySettings)).base_currency
     if code is None:
-        code = rates.base if rates is not None else (await uow.settings(MoneySettings)).base_currency
+        code = base
         setattr(record, f"{field.name}_currency", code)
+    if changed is None or not {field.name, f"{field.name}_currency"}.isdisjoint(changed):
+        check(field.name, amount, code)
     day = getattr(record, field.date_field) if field.date_field else None
-    base = rates.to_base(amount, code, day) if rates is not None else await base_amount(uow, amount, code, day)
-    setattr(record, f"{field.name}_base", base)
+    frozen: Decimal | None = getattr(record, f"{field.name}_rate", None)
+    same = changed is not None and {field.date_field, f"{field.name}_currency"}.isdisjoint(changed)
+    if day is not None and frozen is not None and same:
+        setattr(record, f"{field.name}_base", times(field.name, amount, frozen))
+        return
+    day = day or today(uow)
+    rate = Decimal(1) if code == base else rates.on(code, day) if rates is not None else await find_rate(uow, code, day)
+    _store(record, field.name, None if rate is None else times(field.name, amount, rate), rate, day)
+
+
+def _store(record: Any, name: str, base: Decimal | None, rate: Decimal | None, day: date | None) -> None:
+    setattr(record, f"{name}_base", base)
+    if hasattr(type(record), f"{name}_rate"):  # a plugin's model may have been made before there was one
+        setattr(record, f"{name}_rate", rate)
+        setattr(record, f"{name}_rate_on", None if rate is None else day)
+
+
+def check(name: str, amount: Decimal, code: str) -> None:
+    """Refuse a currency that ISO 4217 does not know, and more decimals than the currency has."""
+    if code not in CODES:
+        text = _("There is no currency {code}.", code=code)
+        raise Invalid(text, fields={f"{name}_currency": text})
+    digits = get_currency_precision(code)
+    if amount != round(amount, digits):
+        text = _("{code} has {count} decimals.", code=code, count=digits)
+        raise Invalid(text, fields={name: text})
+
+
+def times(name: str, amount: Decimal, rate: Decimal) -> Decimal:
+    """Return amount times rate to four digits; Invalid when it is larger than can be stored."""
+    with localcontext(prec=60):  # 19 digits times 18: the usual 28 would round before we do
+        found = (amount * rate).quantize(UNIT, ROUND_HALF_EVEN)
+    if abs(found) >= LARGEST:
+        text = _("This amount is too large in the base currency.")
+        raise Invalid(text, fields={name: text})
+    return found
+
+
+def today(uow: UnitOfWork) -> date:
+    """Return the day it is for the actor."""
+    return uow.now.astimezone(ZoneInfo(uow.zone)).date()
 
 
 async def base_amount(uow: UnitOfWork, amount: Decimal, currency: str, day: date | None = None) -> Decimal:
-    """Return `amount` in the base currency at the rate valid on `day` (today in the actor's zone when None)."""
+    """Return `amount` in the base currency at the rate valid on `day` (today when None); RateMissing if none."""
     if currency == (await uow.settings(MoneySettings)).base_currency:
         return amount
-    rate = await rate_on(uow, currency, day or uow.now.astimezone(ZoneInfo(uow.zone)).date())
-    return (amount * rate).quantize(UNIT, ROUND_HALF_EVEN)
+    rate = await find_rate(uow, currency, day or today(uow))
+    if rate is None:
+        raise RateMissing(_("There is no exchange rate for {currency}.", currency=currency))
+    return times("amount", amount, rate)
 
 
-async def rate_on(uow: UnitOfWork, currency: str, day: date) -> Decimal:
-    """Return the newest rate valid on `day`, or the oldest there is when all are younger; RateMissing if none."""
+async def find_rate(uow: UnitOfWork, currency: str, day: date) -> Decimal | None:
+    """Return the newest rate valid on `day`, or the oldest there is when all are younger; None if there is none."""
     own = sa.select(Rate.rate).where(Rate.currency == currency, Rate.deleted_at.is_(None))
     before = own.where(Rate.valid_from <= day).order_by(Rate.valid_from.desc(), Rate.id.desc())
     rate = await uow.session.scalar(before.limit(1))
     if rate is None:
         rate = await uow.session.scalar(own.order_by(Rate.valid_from, Rate.id).limit(1))
-    if rate is None:
-        raise RateMissing(_("There is no exchange rate for {currency}.", currency=currency))
-    return Decimal(rate)
+    return None if rate is None else Decimal(rate)
 
 
 class Rates:
@@ -138,12 +183,15 @@ class Rates:
         """Return the base amount; RateMissing if the currency has no rate."""
         if currency == self.base:
             return amount
-        rates = self.rates.get(currency)
-        if not rates:
+        rate = self.on(currency, day or self.today)
+        if rate is None:
             raise RateMissing(_("There is no exchange rate for {currency}.", currency=currency))
-        wanted = day or self.today
-        rate = next((r for d, r in reversed(rates) if d <= wanted), rates[0][1])
-        return (amount * rate).quantize(UNIT, ROUND_HALF_EVEN)
+        return times("amount", amount, rate)
+
+    def on(self, currency: str, day: date) -> Decimal | None:
+        """Return the rate valid on a day as `find_rate` does."""
+        rates = self.rates.get(currency)
+        return next((r for d, r in reversed(rates) if d <= day), rates[0][1]) if rates else None
 
 
 async def revalue(uow: UnitOfWork, entity: Entity, currency: str, open_ids: Collection[UUID]) -> int:
@@ -156,15 +204,18 @@ async def revalue(uow: UnitOfWork, entity: Entity, currency: str, open_ids: Coll
     for field in entity.fields:
         if not isinstance(field, f.Money) or not open_ids:
             continue
-        rate = await rate_on(uow, currency, uow.now.astimezone(ZoneInfo(uow.zone)).date())
+        day = today(uow)
+        rate = await find_rate(uow, currency, day)
         amount, code, base = (table.c[c] for c in field.columns)
         connection = await uow.session.connection(bind_arguments={"clause": sa.update(table)})
         rows = await connection.execute(
             sa.select(table.c.id, amount).where(code == currency, amount.is_not(None), table.c.id.in_(open_ids))
         )
-        values = [{"key": i, "base": (a * rate).quantize(UNIT, ROUND_HALF_EVEN)} for i, a in rows]
+        values = [{"key": i, "base": None if rate is None else times(field.name, a, rate)} for i, a in rows]
         if values:
-            statement = sa.update(table).where(table.c.id == sa.bindparam("key"))
-            await connection.execute(statement.values({base: sa.bindparam("base")}), values)
+            new: dict[Any, Any] = {base: sa.bindparam("base")}
+            if f"{field.name}_rate" in table.c:
+                new |= {table.c[f"{field.name}_rate"]: rate, table.c[f"{field.name}_rate_on"]: day if rate else None}
+            await connection.execute(sa.update(table).where(table.c.id == sa.bindparam("key")).values(new), values)
             changed += len(values)
     return changed

@@ -188,7 +188,7 @@ def _make(
     struct = msgspec.defstruct(
         entity.noun.capitalize(), [(n, Any) for n in given], frozen=True, module=__name__, rename=given
     )
-    return Output(entity, key, kept, tuple(parts), tuple(links), links, struct, custom, beside, len(names))
+    return Output(entity, key, kept, tuple(parts), tuple(links), links, struct, custom, beside, len(names))  # type: ignore[arg-type]
 
 
 def _wanted(uow: UnitOfWork, entity: Entity, fields: tuple[str, ...] | None) -> dict[str, None]:

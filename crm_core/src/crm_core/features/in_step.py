@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from crm_core.entity.inserts import insert_part
+from crm_core.entity.inserts import insert_part, send
 
 if TYPE_CHECKING:
     from crm_core.entity.changes import Happened
@@ -18,7 +18,7 @@ def alone(event: Happened, child: str, value: Any) -> bool:
     return event.kind == "created" and value is not None and not rows_in(event, child)
 
 
-def first_row(uow: UnitOfWork, event: Happened, child: str, values: dict[str, Any]) -> None:
+async def first_row(uow: UnitOfWork, event: Happened, child: str, values: dict[str, Any]) -> None:
     """Add the first row of a child table as part of the creation of its record: the version stays 1."""
     entity = uow.registry.entity(event.entity or "")
     kind = next(c for c in entity.children if c.name == child)
@@ -26,6 +26,7 @@ def first_row(uow: UnitOfWork, event: Happened, child: str, values: dict[str, An
     told = {n: row[n] for x in kind.fields for n in x.columns}
     assert event.record_id is not None
     uow.demand_write().tell(entity, event.record_id, {f"{child}.{row['id']}": told})
+    await send(uow)  # the answer to the request reads it back
 
 
 def rows_in(event: Happened, child: str) -> list[tuple[dict[str, Any] | None, dict[str, Any] | None]]:

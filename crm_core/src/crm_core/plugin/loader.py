@@ -31,12 +31,12 @@ log = logging.getLogger(__name__)
 GROUP, BRIDGES = "crm.plugins", "crm.bridges"
 RESERVED = frozenset({"core", "api", "static", "auth", "admin", "content", "public", "dev"})
 BUILT_IN = (
-    "organisation", "users", "teams", "roles", "session", "sso", "password_resets", "invitations",
-    "security_log", "money", "tags", "custom_fields", "companies", "contacts", "leads", "pipelines", "deals", "activities",
-    "comments", "trash", "files", "people", "merge", "duplicates", "sharing", "handover", "imports", "exports", "views", "jobs", "mail",
-    "connections", "search",
-    "settings", "styleguide", "api_docs", "backups", "operations", "undo", "event_log", "plugins", "privacy", "sinks",
-    "webhooks", "approvals", "web_forms", "notifications", "favourites", "reminders", "followers", "number_series",
+    "organisation", "users", "teams", "roles", "session", "sso", "password_resets", "invitations", "security_log",
+    "money", "tags", "custom_fields", "companies", "contacts", "leads", "pipelines", "deals", "activities",
+    "comments", "trash", "files", "people", "merge", "duplicates", "sharing", "handover", "imports", "exports",
+    "views", "jobs", "mail", "connections", "search", "settings", "styleguide", "api_docs", "backups", "operations",
+    "undo", "event_log", "plugins", "privacy", "sinks", "webhooks", "worktime", "assignment", "approvals",
+    "web_forms", "notifications", "favourites", "reminders", "followers", "number_series",
 )  # fmt: skip
 
 

@@ -82,7 +82,8 @@ async def run_action(request: AnyRequest, uow: UnitOfWork, entity: Entity, recor
     """Run an action with what was typed, and go back to the record; show what it would do before, where it says so."""
     action, posted, params = action_of(uow, entity, name), await request.form(), None
     if action.params:
-        record = await access.get(uow, entity, record_id)
+        name_, _dot, verb = action.permission.rpartition(".")  # asked before the plan tells what would be done
+        record = await access.get(uow, entity, record_id, verb if name_ == entity.name else "read")
         form = await struct_form(uow, action.params, of=record)
         context = _context(entity, record, action, form, [])
         params = params_or_again(request, uow, form, posted, action.params, "core/action.html", **context)

@@ -172,7 +172,11 @@ def _number(d: Display, kind: Any, value: Any, row: Any) -> Markup:
 
 
 def _money(d: Display, kind: Field, value: Any, row: Any) -> Markup:
-    return Markup('<span class="nowrap">{}</span>').format(d.money(value, row.get(f"{kind.name}_currency")))
+    code = row.get(f"{kind.name}_currency")
+    shown = Markup('<span class="nowrap">{}</span>').format(d.money(value, code))
+    if code and row.get(f"{kind.name}_base", value) is None:
+        shown += Markup(' <span class="muted">({})</span>').format(_("no rate for {currency}", currency=code))
+    return shown
 
 
 def _percent(d: Display, kind: Field, value: Any, row: Any) -> Markup:

@@ -129,7 +129,7 @@ class Guard:
                 if "usage" in scope:  # of a token, put there by `app.admit`
                     message["headers"] += cast("Any", scope)["usage"].headers()
                 if "cause" in scope and scope["path"].startswith("/api/"):  # of what was written, by `app.provide_uow`
-                    message["headers"] += [(b"cause-id", str(cast("Any", scope)["cause"]).encode())]
+                    message["headers"] = [*message["headers"], (b"cause-id", str(cast("Any", scope)["cause"]).encode())]
             await send(message)
 
         try:

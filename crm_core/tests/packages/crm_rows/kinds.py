@@ -15,6 +15,7 @@ NUMBERS = count(1)
 GIVEN: dict[str, dict[str, Any]] = {
     # Values that a type alone does not tell. An entity that needs one fails with its message: add it here.
     "core.rate": {"currency": "USD", "valid_from": "2026-01-01"},
+    "core.number_series": {"pattern": "N{number}"},
     "core.activity": {"kind": "task"},
     "core.pipeline": {"entity": "core.deal"},
     "core.web_form": {"target": "core.lead"},

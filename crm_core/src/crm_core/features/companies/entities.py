@@ -67,6 +67,8 @@ COMPANY = Entity(
         ),
         fields.Choice("industry", _("Industry"), options=INDUSTRIES, import_names=("sector", "branch", "branche")),
         fields.Money("revenue", _("Revenue"), import_names=("annual revenue", "turnover", "umsatz")),
+        fields.Decimal("revenue_rate", _("Exchange rate of the revenue"), digits=6, readonly=True),
+        fields.Date("revenue_rate_on", _("Day of the exchange rate"), readonly=True),
         fields.Integer(
             "employees", _("Employees"), minimum=0, sortable=True, import_names=("headcount", "staff", "mitarbeiter")
         ),

@@ -27,7 +27,7 @@ async def keep_domains(uow: UnitOfWork, event: Happened) -> None:
     if company is None or company.deleted_at is not None:
         return
     if alone(event, "domains", company.domain):
-        first_row(uow, event, "domains", {"domain": company.domain})
+        await first_row(uow, event, "domains", {"domain": company.domain})
         return
     wanted = sa.select(CompanyDomain).where(CompanyDomain.company_id == company.id)
     rows = list(await uow.session.scalars(wanted.order_by(CompanyDomain.position, CompanyDomain.id)))

@@ -41,7 +41,7 @@ async def keep_companies(uow: UnitOfWork, event: Happened) -> None:
         return
     if alone(event, "companies", contact.company_id):
         values = {"company_id": contact.company_id, "job_title": contact.job_title, "is_primary": True}
-        first_row(uow, event, "companies", values)
+        await first_row(uow, event, "companies", values)
         return
     wanted = sa.select(ContactCompany).where(ContactCompany.contact_id == contact.id)
     rows = list(await uow.session.scalars(wanted.order_by(ContactCompany.position, ContactCompany.id)))

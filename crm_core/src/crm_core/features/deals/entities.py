@@ -125,6 +125,8 @@ DEAL = Entity(
             date_field="closed_on",
             import_names=("value", "close value", "betrag"),
         ),
+        fields.Decimal("amount_rate", _("Exchange rate of the amount"), digits=6, readonly=True),
+        fields.Date("amount_rate_on", _("Day of the exchange rate"), readonly=True),
         fields.Percent("probability", _("Probability"), minimum=Decimal(0), maximum=Decimal(100)),
         fields.Date("engaged_on", _("Engaged on"), sortable=True, import_names=("engage date", "opened on")),
         fields.Date(

@@ -46,7 +46,7 @@ async def keep_contacts(uow: UnitOfWork, event: Happened) -> None:
     if deal is None or deal.deleted_at is not None:
         return
     if alone(event, "contacts", deal.contact_id):
-        first_row(uow, event, "contacts", {"contact_id": deal.contact_id, "is_primary": True})
+        await first_row(uow, event, "contacts", {"contact_id": deal.contact_id, "is_primary": True})
         return
     wanted = sa.select(DealContact).where(DealContact.deal_id == deal.id)
     rows = list(await uow.session.scalars(wanted.order_by(DealContact.position, DealContact.id)))
@@ -74,6 +74,6 @@ LISTENERS = (
     Listener(event="core.deal.created", run=stages.remember_first, name="core.deal_first_stage"),
     *(
         Listener(event=f"core.rate.{kind}", run=value_open_deals, name="core.value_open_deals")
-        for kind in ("created", "updated")
+        for kind in ("created", "updated", "deleted", "restored")
     ),
 )

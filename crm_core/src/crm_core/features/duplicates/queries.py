@@ -10,6 +10,8 @@ import sqlalchemy as sa
 
 from crm_core.db.types import Id
 from crm_core.entity import access
+from crm_core.entity.filter_values import padded
+from crm_core.entity.statements import parameter, prepared
 from crm_core.features.duplicates.models import Duplicate, NotDuplicate
 from crm_core.features.duplicates.schemas import Candidate, Pair, Pairs, Reason, Side
 from crm_core.features.duplicates.scoring import LEAST, Facts, score
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from crm_core.uow import UnitOfWork
 
 M: Any = MatchKey.__table__
-BY_ADDRESS, BY_NAME = 50, 300  # candidates looked at
+BY_ADDRESS, BY_NAME = 50, 100  # candidates looked at
 SHOWN = 10
 PAGE = 50
 
@@ -39,14 +41,11 @@ async def find_duplicates(
     if not keys:
         return []
     me = Facts(_title(entity, values), _uuid(values.get("company_id")), keys)
-    rows = (await uow.session.execute(_candidates(uow, entity, keys))).all()
-    rows = [r for r in rows if r.id not in exclude]
-    shared = await _shared(uow, entity, [r.id for r in rows], keys)
-    found = []
-    for row in rows:
-        points, reasons = score(entity, me, Facts(row.title or "", row.company, shared.get(row.id, ())))
-        if points >= LEAST:
-            found.append(Candidate(row.id, row.title or "–", points, reasons))
+    shared, found = await _shared(uow, entity, keys), []
+    for key, title, company in await _candidates(uow, entity, keys):
+        points, reasons = score(entity, me, Facts(title or "", company, shared.get(key, ())))
+        if points >= LEAST and key not in exclude:
+            found.append(Candidate(key, title or "–", points, reasons))
     return sorted(found, key=lambda c: (-c.score, c.id))[:SHOWN]
 
 
@@ -62,26 +61,38 @@ def _uuid(value: Any) -> UUID | None:
         return None
 
 
-def _candidates(uow: UnitOfWork, entity: Entity, keys: Collection[Key]) -> Any:
-    """Return the query for the records in the same blocks: those by address, and the best of those by name."""
-    table = access.table_of(entity)
-    addresses = sorted({k.folded for k in keys if k.kind != "name"})
-    names = sorted({k.folded for k in keys if k.kind == "name"})
-    of = M.c.entity == entity.name
-    parts = []
-    if addresses:
-        strong = sa.select(M.c.record_id).where(of, M.c.folded.in_(addresses), M.c.kind != "name").distinct()
-        parts.append(sa.select(strong.limit(BY_ADDRESS).subquery().c.record_id))
-    if names:
-        alike = sa.select(M.c.record_id).where(of, M.c.folded.in_(names), M.c.kind == "name").group_by(M.c.record_id)
-        best = alike.order_by(sa.func.count().desc(), M.c.record_id.desc()).limit(BY_NAME)
-        parts.append(sa.select(best.subquery().c.record_id))
-    chosen = sa.union(*parts).subquery()
-    return (
-        sa.select(table.c.id, table.c[entity.title].label("title"), company_of(table).label("company"))
-        .join(chosen, chosen.c.record_id == table.c.id)
-        .where(access.rows(uow.registry, uow.actor, entity, "read"))
-    )
+async def _candidates(uow: UnitOfWork, entity: Entity, keys: Collection[Key]) -> Sequence[Any]:
+    """Return id, title and company of records in the same blocks: those by address, and the best of those by name."""
+    addresses, names = _given("a", keys, name=False), _given("n", keys, name=True)
+    key = ("duplicates", entity.name, len(addresses), len(names), access.shape(uow.registry, uow.actor, entity))
+
+    def make() -> sa.Select[Any]:
+        table, of, parts = access.table_of(entity), M.c.entity == entity.name, []
+        if addresses:
+            strong = sa.select(M.c.record_id).where(of, _among(addresses), M.c.kind != "name").distinct()
+            parts.append(sa.select(strong.limit(BY_ADDRESS).subquery().c.record_id))
+        if names:
+            alike = sa.select(M.c.record_id).where(of, _among(names), M.c.kind == "name").group_by(M.c.record_id)
+            best = alike.order_by(sa.func.count().desc(), M.c.record_id.desc()).limit(BY_NAME)
+            parts.append(sa.select(best.subquery().c.record_id))
+        chosen = sa.union(*parts).subquery()
+        return (
+            sa.select(table.c.id, table.c[entity.title].label("title"), company_of(table).label("company"))
+            .join(chosen, chosen.c.record_id == table.c.id)
+            .where(access.rows(uow.registry, uow.actor, entity, "read"))
+        )
+
+    return await prepared(uow, key, make).fetch(uow, {**addresses, **names, **access.parameters(uow.actor)})
+
+
+def _given(start: str, keys: Collection[Key], *, name: bool) -> dict[str, str]:
+    """Return the folded values as parameters, padded so that a few statements serve all."""
+    values = sorted({k.folded for k in keys if (k.kind == "name") is name})[:64]
+    return {f"{start}{i}": v for i, v in enumerate(padded(values))} if values else {}
+
+
+def _among(given: Mapping[str, str]) -> Any:
+    return M.c.folded.in_([parameter(n, M.c.folded.type) for n in given])
 
 
 def company_of(table: Any) -> Any:
@@ -89,15 +100,19 @@ def company_of(table: Any) -> Any:
     return table.c.company_id if "company_id" in table.c else sa.null().cast(Id())
 
 
-async def _shared(uow: UnitOfWork, entity: Entity, ids: Sequence[UUID], keys: Collection[Key]) -> dict[UUID, set[Key]]:
-    addresses = sorted({k.folded for k in keys if k.kind != "name"})
+async def _shared(uow: UnitOfWork, entity: Entity, keys: Collection[Key]) -> dict[UUID, set[Key]]:
+    """Return, by record, which of the addresses it has too."""
+    addresses = _given("a", keys, name=False)
     found: dict[UUID, set[Key]] = {}
-    if not ids or not addresses:
+    if not addresses:
         return found
-    query = sa.select(M.c.record_id, M.c.kind, M.c.folded).where(
-        M.c.entity == entity.name, M.c.record_id.in_(ids), M.c.folded.in_(addresses)
-    )
-    for record_id, kind, folded in await uow.session.execute(query):
+
+    def make() -> sa.Select[Any]:
+        columns = (M.c.record_id, M.c.kind, M.c.folded)
+        return sa.select(*columns).where(M.c.entity == entity.name, _among(addresses), M.c.kind != "name").limit(500)
+
+    key = ("shared addresses", entity.name, len(addresses))
+    for record_id, kind, folded in await prepared(uow, key, make).fetch(uow, addresses):
         found.setdefault(record_id, set()).add(Key(kind, folded))
     return found
 

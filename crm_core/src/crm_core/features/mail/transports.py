@@ -145,7 +145,7 @@ def _greeting(kernel: Kernel) -> str:
     return urlsplit(kernel.config.url).hostname or "localhost"
 
 
-def _short(error: Exception) -> str:
+def _short(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"[:LONGEST_ANSWER]
 
 

@@ -153,9 +153,8 @@ def picked(
             if joined != list(told(own, name) or ()):
                 found[name] = joined
             continue
-        source = chosen.get(name)
-        if source is not None:
-            row = by_id[source]
+        if name in chosen:
+            row = by_id[chosen[name]]
         elif name in links or _filled(told(own, name)):  # a place in a tree is no gap to be filled
             continue
         else:

@@ -44,7 +44,7 @@ async def move_children(uow: UnitOfWork, entity: Entity, winner: Any, losers: Se
             ledger.note(table, {"id": row["id"]}, row, {**row, **values})
             tell(uow, entity, child, winner, None, {**row, **values})
         if sets:
-            changed = {n: sa.bindparam(n) for n in sets[0] if n != "row_id"}
+            changed: dict[str, Any] = {n: sa.bindparam(n) for n in sets[0] if n != "row_id"}
             wanted = sa.update(table).where(table.c.id == sa.bindparam("row_id")).values(changed)
             await (await uow.session.connection()).execute(wanted, sets)
         _forget(uow, child)

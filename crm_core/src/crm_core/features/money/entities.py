@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from crm_core.entity.money import Rate
+from crm_core.features.money import rules
 from crm_core.plugin import Entity, Strings, fields
 
 _ = Strings("crm_core")
@@ -25,12 +26,14 @@ RATE = Entity(
             _("Rate"),
             digits=6,
             minimum=Decimal("0.000001"),
+            maximum=Decimal(9_999_999_999),
             required=True,
             help=_("Units of the base currency for one unit"),
         ),
     ),
     list_columns=("currency", "valid_from", "rate"),
     default_sort="-valid_from",
+    validate=rules.validate,
     in_menu=False,
     public_read=True,
     roles={},

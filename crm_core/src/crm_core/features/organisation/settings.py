@@ -81,6 +81,4 @@ async def validate(uow: UnitOfWork, old: Organisation, new: Organisation) -> Non
 GROUP = SettingsGroup(
     name="core.organisation", struct=Organisation, label=_("Organisation"), order=10, validate=validate
 )
-CALENDAR = SettingsGroup(
-    name="core.calendar", struct=CalendarSettings, label=_("Week and fiscal year"), order=15
-)
+CALENDAR = SettingsGroup(name="core.calendar", struct=CalendarSettings, label=_("Week and fiscal year"), order=15)

@@ -147,10 +147,11 @@ def key_of(address: str, country: str) -> Iterator[Key]:
         yield Key("domain", domain)
 
 
-def significant(name: str) -> list[str]:
+@lru_cache(maxsize=16_384)
+def significant(name: str) -> tuple[str, ...]:
     """Return the folded words of a name that tell it from others: legal forms and little words are left out."""
     found = words(name)
-    return [w for w in found if w not in FORMS and len(w) > 1] or found
+    return tuple([w for w in found if w not in FORMS and len(w) > 1] or found)
 
 
 def sound(word: str) -> str:

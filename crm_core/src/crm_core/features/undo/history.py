@@ -70,7 +70,9 @@ def api_routes(registry: Registry, entity: Entity) -> list[Any]:
         record, _trashed = await live_or_trashed(uow, entity, record_id)
         found = await gather(uow, entity, record.id, cursor, whole=True)
         titles = {(r.entity, r.id): t for r, t in (await query.labels(uow, found.needed)).items()}
-        return History([await _entry(uow, found, number, titles) for number in range(len(found.rows))], found.more or None)
+        return History(
+            [await _entry(uow, found, number, titles) for number in range(len(found.rows))], found.more or None
+        )
 
     return [history]
 

@@ -1,0 +1,1 @@
+"""Assignment: pools that give records to people, and receipts that say why."""

@@ -1,0 +1,40 @@
+"""Assignment for others: `receipt = await assign(uow, pool_id, Ref("core.lead", lead.id))`.
+
+The record is given out in this transaction. The pool's turn is held until it ends, so that parallel assignments are
+fair and no capacity is passed; keep such transactions short.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from crm_core.features.assignment import actions, queries
+from crm_core.features.assignment.actions import PoolSwitchedOff, PoolUnknown, RecordNotForPool
+from crm_core.features.assignment.models import Pool, PoolMember
+from crm_core.features.assignment.schemas import Candidate, Receipt
+from crm_core.plugin.declare import Ref
+
+if TYPE_CHECKING:
+    from crm_core.uow import UnitOfWork
+
+
+async def assign(uow: UnitOfWork, pool_id: UUID, about: Ref, *, skills: Mapping[str, int] | None = None) -> Receipt:
+    """Give a record to a member of a pool and return the receipt; whoever calls has checked the actor's right to it.
+
+    skills: levels this record needs beside the pool's. When nobody can take it, the fallback does, and the pool's
+    owner is told. Raises PoolUnknown, PoolSwitchedOff, RecordNotForPool.
+    """
+    return await actions.assign(uow, pool_id, about, skills=skills)
+
+
+async def receipts(uow: UnitOfWork, about: Ref) -> list[Receipt]:
+    """Return the receipts of a record the actor may read, the latest first; NotFound otherwise."""
+    return await queries.receipts(uow, about)
+
+
+__all__ = [
+    "Candidate", "Pool", "PoolMember", "PoolSwitchedOff", "PoolUnknown", "Receipt", "RecordNotForPool", "assign",
+    "receipts",
+]  # fmt: skip

@@ -1,0 +1,46 @@
+"""What is asked of assignment and what it answers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from crm_core.i18n import Strings
+
+_ = Strings("crm_core")
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+    """One member as they were looked at. skipped: why not, "" if they could have had it. load: their open records."""
+
+    user_id: UUID
+    name: str
+    skipped: str = ""
+    chosen: bool = False
+    load: int | None = None
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+    """How one record was given out. outcome: "assigned", "fallback" or "empty". user_id: who has it now, if anybody."""
+
+    id: UUID
+    pool_id: UUID | None
+    pool: str
+    entity: str
+    record_id: UUID
+    user_id: UUID | None
+    strategy: str
+    outcome: str
+    candidates: list[Candidate]
+    actor: str
+    at: datetime
+
+
+class AssignByPool(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Which pool the record is given out by."""
+
+    pool_id: Annotated[UUID, Meta(title=str(_("Pool")), extra={"target": "core.pool"})]

@@ -1,0 +1,77 @@
+"""Working time: what this feature adds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from crm_core.features.worktime import demo, entities, handover, jobs, rules, schemas
+from crm_core.plugin import (
+    Default,
+    DemoData,
+    Entity,
+    Handover,
+    Job,
+    Listener,
+    NavItem,
+    Permission,
+    Schedule,
+    Strings,
+    hookimpl,
+)
+
+_ = Strings("crm_core")
+
+
+@hookimpl
+def crm_entities() -> Sequence[Entity]:
+    return (entities.WORK_CALENDAR, entities.ABSENCE)
+
+
+@hookimpl
+def crm_permissions() -> Sequence[Permission]:
+    return (
+        Permission(
+            name="core.work_calendar.manage", label=_("Set up working hours"),
+            implies=tuple(f"core.work_calendar.{verb}" for verb in ("read", "create", "edit", "delete")),
+        ),
+    )  # fmt: skip
+
+
+@hookimpl
+def crm_listeners() -> Sequence[Listener]:
+    return rules.LISTENERS
+
+
+@hookimpl
+def crm_jobs() -> Sequence[Job]:
+    return (Job(call=schemas.FetchFeed, run=jobs.fetch), Job(call=schemas.FetchFeeds, run=jobs.fetch_all))
+
+
+@hookimpl
+def crm_schedules() -> Sequence[Schedule]:
+    return (Schedule("core.fetch_feeds", schemas.FetchFeeds(), "41 3 * * *"),)
+
+
+@hookimpl
+def crm_handovers() -> Sequence[Handover]:
+    return (handover.DEPUTIES,)
+
+
+@hookimpl
+def crm_nav() -> Sequence[NavItem]:
+    return (
+        NavItem(
+            label=_("Working hours"), href="/work-calendars", icon="calendar-time",
+            permission="core.work_calendar.edit", order=984, group="Administration",
+        ),
+    )  # fmt: skip
+
+
+@hookimpl
+def crm_defaults() -> Sequence[Default]:
+    return (Default("core.work_calendar", demo.load_default),)
+
+
+@hookimpl
+def crm_demo_data() -> Sequence[DemoData]:
+    return (DemoData("worktime", demo.load, after=("companies",)),)

@@ -1,0 +1,108 @@
+"""Amounts: exact on both databases, valued at dated rates, fixed when a deal closes."""
+
+from __future__ import annotations
+
+import random
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
+from crm_core.auth.actor import system
+from crm_core.db.types import Amount
+from crm_core.entity import records
+from crm_core.entity.filter_times import CalendarSettings, began
+from crm_core.kernel import Kernel
+from crm_core.testing.people import Api
+
+SYSTEM = system("test")
+DIGITS = (0, 2, 3, 4)
+
+
+async def test_sums_and_comparisons_of_10000_amounts_equal_python_decimal(kernel: Kernel) -> None:
+    pick = random.Random(20260101)
+    amounts = [Decimal(pick.randint(-(10**13), 10**13)).scaleb(-pick.choice(DIGITS)) for _n in range(10_000)]
+    key = sa.Column("id", sa.Integer, primary_key=True)
+    table = sa.Table("test_amount", sa.MetaData(), key, sa.Column("a", Amount()))
+    async with kernel.db.write.begin() as connection:
+        await connection.run_sync(table.create)
+        await connection.execute(sa.insert(table), [{"id": n, "a": a} for n, a in enumerate(amounts)])
+        assert await connection.scalar(sa.select(sa.type_coerce(sa.func.sum(table.c.a), Amount()))) == sum(amounts)
+        for bound in pick.sample(amounts, 50):
+            for operator in ("__lt__", "__le__", "__eq__", "__gt__"):
+                wanted = sum(bool(getattr(a, operator)(bound)) for a in amounts)
+                count = sa.select(sa.func.count()).select_from(table).where(getattr(table.c.a, operator)(bound))
+                assert await connection.scalar(count) == wanted
+        stored = list(await connection.scalars(sa.select(table.c.a).order_by(table.c.a)))
+        assert stored == sorted(amounts)
+        await connection.run_sync(table.drop)
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency"),
+    [("1.005", "EUR"), ("1.5", "JPY"), ("1.2345", "TND"), ("NaN", "EUR"), ("Infinity", "EUR"), ("1e400", "EUR"),
+     ("1000000000000000", "EUR"), ("1", "ZZZ"), ("1", "E1R")],
+)  # fmt: skip
+async def test_amounts_that_cannot_be_are_refused(api: Api, amount: str, currency: str) -> None:
+    await api.post("/deals", {"name": "Bad", "amount": amount, "amount_currency": currency}, status=422)
+
+
+@pytest.mark.parametrize(("amount", "currency"), [("1.05", "EUR"), ("15", "JPY"), ("1.234", "TND"), ("-5", "EUR")])
+async def test_amounts_with_the_decimals_of_their_currency_are_taken(api: Api, amount: str, currency: str) -> None:
+    made = await api.post("/deals", {"name": "Good", "amount": amount, "amount_currency": currency})
+    assert Decimal(made["amount"]) == Decimal(amount)
+
+
+async def test_without_a_rate_the_base_amount_is_empty_and_a_later_rate_fills_it(api: Api) -> None:
+    made = await api.post("/deals", {"name": "Tokyo", "amount": "1000", "amount_currency": "JPY"})
+    assert (made["amount_base"], made["amount_rate"]) == (None, None)
+    await api.post("/rates", {"currency": "JPY", "valid_from": "2020-01-01", "rate": "0.006"})
+    found = await api.get(f"/deals/{made['id']}")
+    assert Decimal(found["amount_base"]) == 6
+    assert Decimal(found["amount_rate"]) == Decimal("0.006")
+    assert found["amount_rate_on"] is not None
+
+
+async def test_a_closed_deal_keeps_its_rate_and_a_reopened_one_is_valued_anew(api: Api, kernel: Kernel) -> None:
+    await api.post("/rates", {"currency": "USD", "valid_from": "2020-01-01", "rate": "0.5"})
+    made = await api.post("/deals", {"name": "Boston", "amount": "100", "amount_currency": "USD"})
+
+    async def change(**values: Any) -> None:
+        async with kernel.write(SYSTEM) as uow:
+            entity = uow.registry.entity("core.deal")
+            deal = await uow.session.get(entity.model, UUID(made["id"]))
+            await records.update(uow, entity, deal, values, trusted=True)
+
+    async def base() -> Decimal:
+        return Decimal((await api.get(f"/deals/{made['id']}"))["amount_base"])
+
+    await change(closed_on=date(2026, 1, 5))
+    await api.post("/rates", {"currency": "USD", "valid_from": "2020-06-01", "rate": "0.8"})
+    assert await base() == 50
+    await change(amount=Decimal(200))
+    assert await base() == 100
+    await change(closed_on=None)
+    assert await base() == 160
+
+
+@pytest.mark.parametrize(
+    ("unit", "steps", "day"),
+    [("fiscal_year", 0, date(2026, 4, 1)), ("fiscal_quarter", 0, date(2026, 10, 1)), ("week", 0, date(2026, 11, 22)),
+     ("fiscal_year", -1, date(2025, 4, 1)), ("fiscal_quarter", 1, date(2027, 1, 1)), ("quarter", 0, date(2026, 10, 1))],
+)  # fmt: skip
+def test_weeks_and_fiscal_years_begin_where_the_organisation_says(unit: str, steps: int, day: date) -> None:
+    assert began(date(2026, 11, 25), unit, steps, CalendarSettings(first_weekday=7, fiscal_year_start=4)) == day
+
+
+@pytest.mark.parametrize(
+    ("rate", "status"),
+    [({"rate": "0"}, 422), ({"rate": "-1"}, 422), ({"rate": "NaN"}, 422), ({"rate": "1e13"}, 422),
+     ({"currency": "ZZZ"}, 422), ({"currency": "EUR"}, 422), ({}, 409)],
+)  # fmt: skip
+async def test_rates_that_cannot_be_are_refused(api: Api, rate: dict[str, str], status: int) -> None:
+    there = {"currency": "USD", "valid_from": "2026-01-01", "rate": "0.9"}
+    await api.post("/rates", there)
+    await api.post("/rates", {**there, "valid_from": "2026-02-01" if rate else "2026-01-01", **rate}, status=status)
+    assert len((await api.get("/rates"))["items"]) == 1
