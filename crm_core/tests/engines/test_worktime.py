@@ -98,11 +98,10 @@ async def test_user_has_the_organisations_hours_until_given_others(kernel: Kerne
     noon, night = datetime(2026, 7, 1, 12, tzinfo=UTC), datetime(2026, 7, 1, 23, tzinfo=UTC)
     async with kernel.write(system("test")) as uow:
         assert await is_working(uow, noon, user_id=ann.id)
-    answer = await api.post(
-        "/api/v1/work-calendars",
+    await api.post(
+        "/work-calendars",
         json={"name": "Night", "zone": "UTC", "wednesday": "22-6", "uses": [{"user_id": str(ann.id)}]},
     )
-    assert answer.status_code == 201, answer.text
     async with kernel.write(system("test")) as uow:
         assert await is_working(uow, night, user_id=ann.id)
         assert not await is_working(uow, noon, user_id=ann.id)

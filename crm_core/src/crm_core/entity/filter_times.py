@@ -35,6 +35,9 @@ class CalendarSettings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 1
 
 
+USUAL = CalendarSettings()
+
+
 @dataclass(frozen=True, slots=True)
 class Moment:
     """When and for whom a filter is asked."""
@@ -42,7 +45,7 @@ class Moment:
     now: datetime
     zone: str
     user: UUID = NOBODY
-    calendar: CalendarSettings = CalendarSettings()
+    calendar: CalendarSettings = USUAL
 
     def start(self, day: date) -> datetime:
         """Return the instant at which a day begins in the zone."""

@@ -93,9 +93,9 @@ def wipe_free_space(kernel: Kernel) -> None:
     """Rebuild an SQLite file, so that nothing stays in its free pages, its log or its search index."""
     if not kernel.config.sqlite:
         return
-    with closing(sqlite3.connect(str(sa.make_url(kernel.config.database_url).database), timeout=60)) as file:
+    name = str(sa.make_url(kernel.config.database_url).database)
+    with closing(sqlite3.connect(name, timeout=60, isolation_level=None)) as file:
         file.execute("pragma secure_delete = on")
         file.execute("insert into core_search_fts(core_search_fts) values ('optimize')")
-        file.commit()
         file.execute("vacuum")
         file.execute("pragma wal_checkpoint(truncate)")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx2
 import sqlalchemy as sa
@@ -71,7 +71,7 @@ async def _url(uow: UnitOfWork, call: FetchFeed) -> str | None:
 async def _note(uow: UnitOfWork, call: FetchFeed, problem: str) -> None:
     """Say when the file was read or why not. Derived, so without version and event."""
     values = {"feed_problem": problem} if problem else {"feed_problem": "", "feed_at": uow.now}
-    table = sa.inspect(WorkCalendar).local_table
+    table: Any = WorkCalendar.__table__
     await uow.session.execute(sa.update(table).where(table.c.id == call.calendar_id).values(values))
 
 

@@ -36,7 +36,7 @@ def public_holidays(country: str, subdivision: str, year: int) -> Mapping[date, 
     """Return the public holidays of a year; the package is imported at the first question."""
     import holidays
 
-    return holidays.country_holidays(country, subdiv=subdivision or None, years=year)  # type: ignore[no-any-return]  # a dict of dates
+    return holidays.country_holidays(country, subdiv=subdivision or None, years=year)
 
 
 async def load(uow: UnitOfWork, calendar_id: UUID) -> Calendar:

@@ -67,7 +67,7 @@ def _place(record: WorkCalendar) -> dict[str, Text | str]:
 def _countries() -> dict[str, list[str]]:
     import holidays
 
-    return holidays.list_supported_countries()  # type: ignore[no-any-return]  # country to subdivisions
+    return holidays.list_supported_countries()
 
 
 async def changed(uow: UnitOfWork, event: Happened) -> None:
@@ -112,7 +112,7 @@ async def validate_absence(uow: UnitOfWork, record: Absence, changed: frozenset[
     errors: dict[str, Text | str] = {}
     if record.owner_id is None:
         errors["owner_id"] = _("This is required.")
-    if record.starts_at and record.ends_at and record.ends_at <= record.starts_at:
+    if record.ends_at <= record.starts_at:
         errors["ends_at"] = _("This is before the beginning.")
     if record.deputy_id is not None and record.deputy_id == record.owner_id:
         errors["deputy_id"] = _("Nobody stands in for themselves.")
