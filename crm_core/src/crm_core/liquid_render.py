@@ -190,7 +190,7 @@ def percent(value: Any, *, context: Any) -> str:
 
 @_with_context
 def day(value: Any, pattern: Any = "medium", *, context: Any) -> str:
-    """`{{ today | date: "long" }}`, `{{ today | date: "yyyy-MM-dd" }}`: a day, by name or Unicode pattern of a format."""
+    """`{{ today | date: "long" }}`, `{{ today | date: "yyyy-MM-dd" }}`: a day, by a format's name or pattern."""
     if isinstance(value, str) and value:
         try:
             value = datetime.fromisoformat(value)

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from crm_core.features.files.jobs import sweep
+from crm_core.features.files.sweeping import sweep
 from crm_core.jobs.runner import run_due
 from crm_core.kernel import Kernel
 from crm_kills import failpoints

@@ -12,8 +12,8 @@ import pytest
 import sqlalchemy as sa
 from crm_core.auth.actor import system
 from crm_core.blobs import ASIDE, NEW
-from crm_core.features.files.jobs import sweep
 from crm_core.features.files.schemas import SweepFiles
+from crm_core.features.files.sweeping import sweep
 from crm_core.features.imports.calls import RunImport
 from crm_core.jobs.rows import JOBS, JobRow, job
 from crm_core.jobs.schedules import fill

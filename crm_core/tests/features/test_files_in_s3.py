@@ -17,7 +17,7 @@ import pytest
 from crm_core.blobs_s3 import DELETING, S3BlobStore, StoreUnavailable
 from crm_core.config import Config
 from crm_core.errors import NotFound, StartupError, TooLarge
-from crm_core.features.files.jobs import sweep
+from crm_core.features.files.sweeping import sweep
 from crm_core.kernel import Kernel, blob_store
 from crm_core.testing.people import Api
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from crm_core.features.activities.listeners import refresh
+from crm_core.features.activities.times import refresh
 
 __all__ = ["refresh"]

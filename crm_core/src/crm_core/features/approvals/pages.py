@@ -13,7 +13,6 @@ from crm_core.entity.fields import Option
 from crm_core.errors import CrmError, Invalid, NotFound
 from crm_core.features.approvals import actions, queries
 from crm_core.features.approvals.closing import NOTES
-from crm_core.features.approvals.rest import ref_of
 from crm_core.features.approvals.schemas import Step
 from crm_core.i18n import Strings
 from crm_core.plugin.declare import Ref
@@ -80,13 +79,13 @@ class ApprovalPages(PageController):
     @get("/new")
     async def new(self, request: AnyRequest, uow: Uow, about: FromQuery[str]) -> Response[Any]:
         """Show the form that asks for an approval of a record."""
-        ref = ref_of(about)
+        ref = queries.ref_of(about)
         return await page(request, uow, "core/approval_new.html", **await _new(uow, ref, await _form(uow)))
 
     @post("/new", status_code=200)
     async def ask(self, request: AnyRequest, uow: Uow, about: FromQuery[str]) -> Response[Any]:
         """Ask the people chosen."""
-        ref, form = ref_of(about), await _form(uow)
+        ref, form = queries.ref_of(about), await _form(uow)
         values = form.read(await request.form())
         await _readable(uow, ref, "edit")
         try:

@@ -13,14 +13,17 @@ import sqlalchemy as sa
 
 from crm_core.auth.people import User
 from crm_core.entity import access, query
+from crm_core.errors import Invalid
 from crm_core.features.approvals.deputies import deputy_of
 from crm_core.features.approvals.models import Approval, ApprovalStep, Approver
 from crm_core.features.approvals.schemas import ApprovalOut, ApproverOut, StepOut
+from crm_core.i18n import Strings
 from crm_core.plugin.declare import Entity, Ref
 
 if TYPE_CHECKING:
     from crm_core.uow import UnitOfWork
 
+_ = Strings("crm_core")
 MOST = 200
 """Requests in one answer."""
 
@@ -206,3 +209,11 @@ def _person(row: Approver, names: dict[UUID, str]) -> ApproverOut:
         channel=row.channel, decided_by_name=names.get(row.decided_by, "") if row.decided_by else "",
         deputy_name=names.get(row.deputy_id, "") if row.deputy_id else "",
     )  # fmt: skip
+
+
+def ref_of(text: str) -> Ref:
+    """Return the reference written as "core.deal:<id>"; Invalid if it is none."""
+    try:
+        return Ref.parse(text)
+    except ValueError as error:
+        raise Invalid(_("There is no such record."), fields={"about": str(error)}) from error

@@ -13,20 +13,11 @@ from crm_core.features.approvals import actions, queries
 from crm_core.features.approvals.models import Approval
 from crm_core.features.approvals.schemas import ApprovalOut, Decide, NewApproval, Withdraw
 from crm_core.i18n import Strings
-from crm_core.plugin.declare import Ref
 from crm_core.uow import UnitOfWork
 from crm_core.web.controllers import ApiController
 
 _ = Strings("crm_core")
 Uow = NamedDependency[UnitOfWork]
-
-
-def ref_of(text: str) -> Ref:
-    """Return the reference written as "core.deal:<id>"; Invalid if it is none."""
-    try:
-        return Ref.parse(text)
-    except ValueError as error:
-        raise Invalid(_("There is no such record."), fields={"about": str(error)}) from error
 
 
 class ApprovalsApi(ApiController):
@@ -45,13 +36,13 @@ class ApprovalsApi(ApiController):
         decided; with `about` (core.deal:<id>) those on one record, `all` of them."""
         if which == "all" and not about:
             raise Invalid(_("Say which record's requests."), fields={"about": _("This is required.")})
-        found = await queries.listed(uow, which, ref_of(about) if about else None)
+        found = await queries.listed(uow, which, queries.ref_of(about) if about else None)
         return {"items": await queries.out(uow, found)}
 
     @post(operation_id="request_approval", summary="Ask for an approval")
     async def ask(self, uow: Uow, data: JSONBody[NewApproval]) -> ApprovalOut:
         """Ask people to approve something about a record the caller may edit."""
-        about = ref_of(data.about)
+        about = queries.ref_of(data.about)
         if entity := uow.registry.entities.get(about.entity):
             await access.get(uow, entity, about.id, "edit")
         made = await actions.request_approval(

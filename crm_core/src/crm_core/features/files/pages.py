@@ -14,10 +14,10 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
 from crm_core.entity import access, query, records
-from crm_core.entity import fields as f
 from crm_core.entity.clean import BadValue
 from crm_core.errors import CrmError, Invalid, NotFound
 from crm_core.features.files import actions
+from crm_core.features.files.rules import ANY
 from crm_core.i18n import Strings, show
 from crm_core.plugin.declare import Entity, Ref
 from crm_core.uow import UnitOfWork
@@ -30,7 +30,6 @@ _ = Strings("crm_core")
 AnyRequest = Request[Any, Any, Any]
 Uow = NamedDependency[UnitOfWork]
 PANEL, PAGE = 8, 200
-ANY = f.File("file", _("File"), limit=50 * 2**20)
 """What may hang on any record: every type, up to what the store takes."""
 
 

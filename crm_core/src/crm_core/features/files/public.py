@@ -12,9 +12,9 @@ import sqlalchemy as sa
 from crm_core.entity.clean import BadValue
 from crm_core.errors import Invalid
 from crm_core.features.files.actions import store, take
-from crm_core.features.files.jobs import Swept, named, naming_columns, remove
 from crm_core.features.files.models import File
-from crm_core.features.files.pages import ANY
+from crm_core.features.files.rules import ANY
+from crm_core.features.files.sweeping import Swept, named, naming_columns, remove
 from crm_core.uploads import demand_fits
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from crm_core.auth.actor import Actor
 from crm_core.entity import about
+from crm_core.entity import fields as f
 from crm_core.errors import Invalid
 from crm_core.features.files.models import File
 from crm_core.plugin import Listener, Ref, Strings
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from crm_core.uow import UnitOfWork
 
 _ = Strings("crm_core")
+ANY = f.File("file", _("File"), limit=50 * 2**20)
+"""What may hang on any record."""
 
 
 def also_visible(actor: Actor) -> sa.ColumnElement[bool]:

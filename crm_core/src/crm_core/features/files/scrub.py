@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from crm_core.features.files.events import FileDamaged
-from crm_core.features.files.jobs import SHOWN, named, naming_columns
 from crm_core.features.files.models import File
 from crm_core.features.files.schemas import ScrubFiles
+from crm_core.features.files.sweeping import SHOWN, named, naming_columns
 from crm_core.jobs.context import JobContext
 from crm_core.plugin import Ref
 

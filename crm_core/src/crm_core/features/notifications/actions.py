@@ -11,9 +11,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from crm_core.auth.people import User
 from crm_core.db.types import new_id
-from crm_core.errors import Forbidden, NotFound
+from crm_core.errors import NotFound
 from crm_core.features.notifications.kinds import kinds_of
 from crm_core.features.notifications.models import Notification
+from crm_core.features.notifications.queries import N, me
 from crm_core.features.notifications.schemas import DeliverNotifications
 from crm_core.features.notifications.texts import kept
 from crm_core.i18n import Strings, Text
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from crm_core.uow import UnitOfWork
 
 _ = Strings("crm_core")
-N: Any = Notification.__table__
 JOB = "core.deliver_notifications"
 NOTE = 300
 """Characters of an excerpt."""
@@ -97,13 +97,6 @@ def excerpt(text: str) -> str:
     """Return the beginning of a text on one line."""
     line = " ".join(text.replace("\x00", "").split())
     return line if len(line) <= NOTE else f"{line[: NOTE - 1]}…"
-
-
-def me(uow: UnitOfWork) -> UUID:
-    """Return the actor's user id; Forbidden for an actor who is nobody."""
-    if uow.actor.user_id is None:
-        raise Forbidden(_("Only users have this."))
-    return uow.actor.user_id
 
 
 async def mark(uow: UnitOfWork, notification_id: UUID, *, read: bool = True) -> Notification:

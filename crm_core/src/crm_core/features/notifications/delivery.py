@@ -15,9 +15,10 @@ from crm_core.auth.rights import UserUnknown, load_actor
 from crm_core.entity import access, query
 from crm_core.features.mail import public as mail
 from crm_core.features.notifications import queries
-from crm_core.features.notifications.actions import N, tell
+from crm_core.features.notifications.actions import tell
 from crm_core.features.notifications.kinds import kinds_of
 from crm_core.features.notifications.models import Notification
+from crm_core.features.notifications.queries import N
 from crm_core.features.notifications.settings import PATH, NotificationSettings
 from crm_core.features.notifications.texts import kept, words
 from crm_core.i18n import Strings

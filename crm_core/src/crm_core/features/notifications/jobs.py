@@ -11,8 +11,8 @@ import sqlalchemy as sa
 
 from crm_core.auth.rights import UserUnknown, load_actor
 from crm_core.features.notifications import delivery, queries
-from crm_core.features.notifications.actions import N
 from crm_core.features.notifications.models import Notification
+from crm_core.features.notifications.queries import N
 from crm_core.features.notifications.settings import NotificationSettings
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ Kinds are declared by the hook `crm_notification_kinds`.
 
 from __future__ import annotations
 
-from crm_core.features.notifications.actions import KindUnknown, mark, me, notify
+from crm_core.features.notifications.actions import KindUnknown, mark, notify
 from crm_core.features.notifications.kinds import KINDS
-from crm_core.features.notifications.queries import settings_of
+from crm_core.features.notifications.queries import me, settings_of
 
 __all__ = ["KINDS", "KindUnknown", "mark", "me", "notify", "settings_of"]

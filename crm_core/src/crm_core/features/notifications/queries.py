@@ -12,19 +12,29 @@ import sqlalchemy as sa
 from crm_core.auth.actor import Actor
 from crm_core.db.tables import Setting
 from crm_core.entity import query
-from crm_core.features.notifications.actions import N, me
+from crm_core.errors import Forbidden
 from crm_core.features.notifications.kinds import kinds_of
 from crm_core.features.notifications.models import Notification
 from crm_core.features.notifications.schemas import NotificationOut, NotificationPage
 from crm_core.features.notifications.texts import words
+from crm_core.i18n import Strings
 from crm_core.plugin import Ref
 
 if TYPE_CHECKING:
     from crm_core.uow import UnitOfWork
 
+_ = Strings("crm_core")
+N: Any = Notification.__table__
 S = TypeVar("S", bound=msgspec.Struct)
 PAGE = 30
 MOST = 200
+
+
+def me(uow: UnitOfWork) -> UUID:
+    """Return the actor's user id; Forbidden for an actor who is nobody."""
+    if uow.actor.user_id is None:
+        raise Forbidden(_("Only users have this."))
+    return uow.actor.user_id
 
 
 async def settings_of(uow: UnitOfWork, group: type[S], users: Iterable[UUID]) -> dict[UUID, S]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from crm_core.features.notifications.actions import N
+from crm_core.features.notifications.queries import N
 from crm_core.plugin import Retention, Strings
 
 if TYPE_CHECKING:

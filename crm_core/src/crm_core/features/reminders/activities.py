@@ -13,7 +13,7 @@ from crm_core.auth.people import User
 from crm_core.features.activities.models import Activity, Participant
 from crm_core.features.notifications.public import settings_of
 from crm_core.features.reminders.actions import cancel, remind, set_reminders
-from crm_core.features.reminders.schemas import RenewReminders
+from crm_core.features.reminders.calls import RenewReminders
 from crm_core.features.reminders.settings import ReminderSettings
 from crm_core.plugin import Listener, Ref
 

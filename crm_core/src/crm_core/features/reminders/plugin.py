@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from crm_core.features.reminders import activities, jobs, pages, rest, retention, schemas, settings
+from crm_core.features.reminders import activities, calls, jobs, pages, rest, retention, schemas, settings
 from crm_core.plugin import Job, Listener, Retention, Schedule, SettingsGroup, Slot, Strings, hookimpl
 
 _ = Strings("crm_core")
@@ -29,7 +29,7 @@ def crm_listeners() -> Sequence[Listener]:
 def crm_jobs() -> Sequence[Job]:
     return (
         Job(call=schemas.RemindDue, run=jobs.remind_due),
-        Job(call=schemas.RenewReminders, run=activities.renew),
+        Job(call=calls.RenewReminders, run=activities.renew),
     )
 
 

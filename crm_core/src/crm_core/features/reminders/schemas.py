@@ -16,12 +16,6 @@ class RemindDue(JobCall, frozen=True, kw_only=True):
     """Tell the reminders that are due."""
 
 
-class RenewReminders(JobCall, frozen=True, kw_only=True):
-    """Work out anew when a user is reminded of the activities to come, after their wishes or zone changed."""
-
-    user_id: UUID
-
-
 class ReminderOut(msgspec.Struct, kw_only=True):
     """A reminder to come. mine: the actor set it themselves; others follow from activities and modules."""
 

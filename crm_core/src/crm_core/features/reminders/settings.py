@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 from msgspec import Meta
 
-from crm_core.features.reminders.schemas import RenewReminders
+from crm_core.features.reminders.calls import RenewReminders
 from crm_core.plugin import SettingsGroup, Strings
 
 if TYPE_CHECKING:

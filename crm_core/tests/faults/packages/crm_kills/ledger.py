@@ -137,7 +137,8 @@ class Outcome:
         return (
             f"N = {len(self.killed)} kills ({', '.join(f'{n} {s}' for s, n in sorted(by_step.items()))}): "
             f"{self.lost} lost, {self.twice} twice, {self.dead} dead, {self.overtaken} overtaken in their lane; "
-            f"{self.attempts} attempts; {self.often} cut off again; healed after {median(self.heals):.1f} s (median), {self.heals[-1]:.1f} s (most)"
+            f"{self.attempts} attempts; {self.often} cut off again; "
+            f"healed after {median(self.heals):.1f} s (median), {self.heals[-1]:.1f} s (most)"
         )
 
 
