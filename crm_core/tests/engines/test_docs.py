@@ -1,10 +1,12 @@
-"""The code in docs/approvals.md and docs/web-forms.md is run: the functions, the hook, the requests, the plain form."""
+"""The code in docs/approvals.md, docs/web-forms.md and docs/money.md is run: functions, hooks, requests, files."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,6 +16,7 @@ import pytest
 import sqlalchemy as sa
 from crm_approvals import SYSTEM, a_deal, say
 from crm_core.auth.rights import load_actor
+from crm_core.entity import records
 from crm_core.features.deals.models import Deal
 from crm_core.features.web_forms.models import WebForm
 from crm_core.kernel import Kernel
@@ -39,6 +42,29 @@ def body_of(command: str) -> dict[str, Any]:
     assert found is not None
     body: dict[str, Any] = json.loads(found[1])
     return body
+
+
+async def test_rates_of_the_money_page_are_taken_typed_and_as_a_file(as_user: People, jobs: Any) -> None:
+    api = (await as_user("admin")).api
+    typed = json.loads(blocks("money.md", "json")[0])
+    assert Decimal((await api.post("/rates", typed))["rate"]) == Decimal("0.006")
+    content, of = blocks("money.md", "csv")[0].encode(), {"entity": "rates"}
+    seen = await api.post("/imports/preview", status=200, params=of, content=content)
+    assert seen["guess"] == {"currency": "currency", "valid_from": "valid_from", "rate": "rate"}
+    started = await api.post("/imports", status=202, params=of, content=content)
+    await jobs()
+    report = (await api.get(started["href"].removeprefix("/api/v1")))["report"]
+    assert (report["created"], report["failed"]) == (2, 1)  # the base currency has no rate
+    rates = {(r["currency"], r["valid_from"]): Decimal(r["rate"]) for r in (await api.get("/rates"))["items"]}
+    assert rates == {
+        ("JPY", "2026-01-01"): Decimal("0.006"), ("USD", "2026-01-01"): Decimal("0.86"),
+        ("USD", "2026-07-01"): Decimal("0.9"),
+    }  # fmt: skip
+    deal = await api.post("/deals", {"name": "Boston", "amount": "100", "amount_currency": "USD"})
+    assert Decimal(deal["amount_base"]) == 90
+    await api.post("/rates", {"currency": "GBP", "valid_from": "2099-01-01", "rate": "1.2"})
+    deal = await api.post("/deals", {"name": "London", "amount": "100", "amount_currency": "GBP"})
+    assert Decimal(deal["amount_base"]) == 120  # before the first rate, the first
 
 
 async def test_functions_of_the_approvals_page_ask_and_permit(kernel: Kernel, as_user: People) -> None:
@@ -103,3 +129,33 @@ async def test_target_of_a_plugin_makes_its_records(
     async with kernel.read(SYSTEM) as uow:
         visit = (await uow.session.scalars(sa.select(Visit))).one()
     assert (visit.subject, visit.minutes, visit.outcome) == ("Please come", 60, "planned")
+
+
+async def test_functions_of_the_working_time_page_count_and_name_the_deputy(kernel: Kernel, as_user: People) -> None:
+    ann, bob = (await as_user("sales", "ann")).id, (await as_user("sales", "bob")).id
+    space: dict[str, Any] = {}
+    exec(blocks("working-time.md", "python")[0], space)
+    friday, monday = datetime(2026, 7, 3, 15, tzinfo=UTC), datetime(2026, 7, 6, 11, tzinfo=UTC)
+    async with kernel.write(SYSTEM) as uow:
+        assert await space["answer_by"](uow, ann, friday) == monday
+        assert await space["waited"](uow, None, friday, monday) == timedelta(hours=4)
+        assert await space["who_answers"](uow, ann, friday) == ann
+        assert await space["days_of"](uow, ann, [friday, friday + timedelta(days=1)]) == [True, False]
+        away = {"owner_id": ann, "deputy_id": bob, "note": "Away", "starts_at": friday, "ends_at": monday}
+        await records.create(uow, uow.registry.entity("core.absence"), away, trusted=True)
+    async with kernel.write(SYSTEM) as uow:
+        assert await space["who_answers"](uow, ann, friday) == bob
+
+
+async def test_function_of_the_assignment_page_gives_out_and_says_why(kernel: Kernel, as_user: People) -> None:
+    ann, bob = (await as_user("sales", "ann")).id, (await as_user("sales", "bob")).id
+    space: dict[str, Any] = {}
+    exec(blocks("assignment.md", "python")[0], space)
+    members = [{"user_id": ann, "skills": "german"}, {"user_id": bob, "skills": "german:3"}]
+    async with kernel.write(SYSTEM) as uow:
+        of = uow.registry.entity
+        pool = await records.create(uow, of("core.pool"), {"name": "Inbound", "members": members}, trusted=True)
+        lead = await records.create(uow, of("core.lead"), {"name": "Ada"}, trusted=True)
+        await uow.settle()
+        user, skipped = await space["give_out"](uow, pool.id, lead.id)
+    assert (user, list(skipped.values())) == (bob, ["skill"])

@@ -12,10 +12,10 @@ import pytest
 import sqlalchemy as sa
 from crm_core.auth.actor import system
 from crm_core.db.types import Amount
-from crm_core.entity import records
+from crm_core.entity import query, records
 from crm_core.entity.filter_times import CalendarSettings, began
 from crm_core.kernel import Kernel
-from crm_core.testing.people import Api
+from crm_core.testing.people import Api, People
 
 SYSTEM = system("test")
 DIGITS = (0, 2, 3, 4)
@@ -85,6 +85,54 @@ async def test_a_closed_deal_keeps_its_rate_and_a_reopened_one_is_valued_anew(ap
     assert await base() == 100
     await change(closed_on=None)
     assert await base() == 160
+
+
+async def test_sums_name_the_currencies_without_a_rate_and_how_many_deals_they_leave_out(
+    as_user: People, kernel: Kernel
+) -> None:
+    someone = await as_user("admin")
+    api = someone.api
+    top = await api.post("/companies", {"name": "Globex"})
+    below = await api.post("/companies", {"name": "Globex Tokyo", "parent_id": top["id"]})
+    for code, company in (("JPY", below), ("JPY", below), ("USD", top), ("EUR", top)):
+        values = {"amount": "100", "amount_currency": code, "expected_close_on": "2026-11-30"}
+        await api.post("/deals", {"name": f"In {code}", "company_id": company["id"], **values})
+    await api.post("/deals", {"name": "No amount", "company_id": top["id"]})
+    missing = {"JPY": 2, "USD": 1}
+    forecast = await api.get("/deals/forecast", params={"period": "2026"})
+    assert (Decimal(forecast["total"]["open"]), forecast["unrated_by_currency"]) == (100, missing)
+    assert forecast["missing_rates"] == ["JPY", "USD"]
+    first, second = (await api.get(f"/companies/{top['id']}/tree"))["below"]
+    assert (Decimal(first["all_amount"]), first["unrated"], first["unrated_by_currency"]) == (100, 3, missing)
+    assert second["unrated_by_currency"] == {"JPY": 2}
+    panel = (await someone.client.get("/company-tree", params={"company": top["id"]})).text
+    assert "JPY (2), USD (1)" in panel
+    async with kernel.read(SYSTEM) as uow:
+        found = await query.totals(uow, uow.registry.entity("core.deal"), query.ListParams(), ("amount",))
+        assert (found["count"], found["amount"], found["unrated"]) == (5, 100, {"amount": missing})
+    await api.post("/rates", {"currency": "JPY", "valid_from": "2020-01-01", "rate": "0.01"})
+    assert (await api.get("/deals/forecast", params={"period": "2026"}))["unrated_by_currency"] == {"USD": 1}
+
+
+async def test_open_deals_and_revenues_follow_a_rate_that_is_made_changed_and_deleted(api: Api) -> None:
+    deal = await api.post("/deals", {"name": "Boston", "amount": "10", "amount_currency": "USD"})
+    company = await api.post("/companies", {"name": "Globex", "revenue": "10", "revenue_currency": "USD"})
+
+    async def bases() -> set[Decimal | None]:
+        found = [
+            (await api.get(f"/deals/{deal['id']}"))["amount_base"],
+            (await api.get(f"/companies/{company['id']}"))["revenue_base"],
+        ]
+        return {None if text is None else Decimal(text) for text in found}
+
+    assert await bases() == {None}
+    rate = await api.post("/rates", {"currency": "USD", "valid_from": "2020-01-01", "rate": "0.5"})
+    assert await bases() == {Decimal(5)}
+    await api.patch(f"/rates/{rate['id']}", {"rate": "0.8"})
+    assert await bases() == {Decimal(8)}
+    assert Decimal((await api.get(f"/companies/{company['id']}"))["revenue_rate"]) == Decimal("0.8")
+    await api.delete(f"/rates/{rate['id']}")
+    assert await bases() == {None}
 
 
 @pytest.mark.parametrize(

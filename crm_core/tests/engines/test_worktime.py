@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,7 +15,7 @@ from crm_core.auth.actor import system
 from crm_core.features.worktime import feed, hours
 from crm_core.features.worktime.calendar import Calendar, NoWorkingTime
 from crm_core.features.worktime.models import Absence
-from crm_core.features.worktime.public import deputy_of, is_working
+from crm_core.features.worktime.public import add_working_time, deputy_of, is_working
 from crm_core.kernel import Kernel
 from crm_core.testing.people import People
 
@@ -127,3 +129,40 @@ async def test_deputies_are_followed_past_those_away_and_not_in_circles(kernel: 
     assert await who() == cat
     await away(cat, ann)
     assert await who() is None
+
+
+async def test_public_holidays_of_a_region_are_days_off_and_an_unknown_region_is_refused(
+    kernel: Kernel, api: Any
+) -> None:
+    week = dict.fromkeys(("monday", "tuesday", "wednesday", "thursday", "friday"), "9-17")
+    made = await api.post(
+        "/work-calendars", json={"name": "BY", "zone": "UTC", "country": "de", "subdivision": "by", **week}
+    )
+    noon = datetime(2026, 1, 5, 12, tzinfo=UTC)  # a Monday; the 6th is Epiphany in Bavaria, not in Berlin
+    async with kernel.write(system("test")) as uow:
+        there = await add_working_time(uow, noon, timedelta(hours=6), calendar_id=UUID(made["id"]))
+        assert there == datetime(2026, 1, 7, 10, tzinfo=UTC)
+    await api.patch(f"/work-calendars/{made['id']}", json={"subdivision": "BE"})
+    async with kernel.write(system("test")) as uow:
+        there = await add_working_time(uow, noon, timedelta(hours=6), calendar_id=UUID(made["id"]))
+        assert there == datetime(2026, 1, 6, 10, tzinfo=UTC)
+    problem = await api.patch(f"/work-calendars/{made['id']}", json={"subdivision": "QQ"}, status=422)
+    assert "subdivision" in str(problem)
+
+
+async def test_calendar_file_on_loopback_is_not_fetched_and_the_calendar_says_so(
+    kernel: Kernel, api: Any, jobs: Any
+) -> None:
+    asked: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.read(100))
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        url = f"http://127.0.0.1:{port}/days.ics"
+        made = await api.post("/work-calendars", json={"name": "Fed", "zone": "UTC", "feed_url": url})
+        await jobs()
+    found = await api.get(f"/work-calendars/{made['id']}")
+    assert (found["feed_problem"], found["feed_at"], asked) == ("This address cannot be reached.", None, [])

@@ -21,6 +21,7 @@ from crm_core.features.backups.actions import back_up
 from crm_core.features.mail import public as mail
 from crm_core.features.privacy.actions import reapply
 from crm_core.features.privacy.scrub import Sweep, blanked
+from crm_core.features.privacy.walk import tables
 from crm_core.kernel import Kernel
 from crm_core.plugin import Ref
 
@@ -86,7 +87,7 @@ async def plant(kernel: Kernel, api: Any) -> tuple[Markers, str, str]:
 async def words_in_tables(kernel: Kernel, markers: list[str]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     async with kernel.db.read.connect() as connection:
-        for table in metadata.sorted_tables:
+        for table in await tables(kernel):
             rows = (await connection.execute(sa.select(table))).all()
             text = str([tuple(row) for row in rows]).lower()  # a Row's own text cuts long values
             if hits := {m for m in markers if m in text}:

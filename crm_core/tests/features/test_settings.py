@@ -55,7 +55,9 @@ async def test_bad_settings_are_refused_with_the_key_that_is_wrong(
 
 async def test_settings_need_their_right(as_user: Any) -> None:
     api = (await as_user("sales")).api
-    assert (await api.get("/settings"))["items"] == []
+    shown = {(g["name"], g["scope"]) for g in (await api.get("/settings"))["items"]}
+    assert ("core.notifications", "user") in shown
+    assert {scope for _name, scope in shown} == {"user"}  # of one's own only
     await api.get("/settings/core.money", status=403)
     await api.patch("/settings/core.money", {"base_currency": "USD"}, status=403)
     await api.get("/settings/core.nothing", status=404)

@@ -133,6 +133,7 @@ async def test_signed_in_person_is_a_guest_too(kernel: Kernel, browser: Any, per
 
 
 async def test_guesses_of_one_address_are_limited_before_any_query(kernel: Kernel, browser: Any) -> None:
+    await kernel.know_fields()  # once in a process's life
     one, asked, session = browser(), list[bool](), kernel.db.session
 
     def counted(readonly: bool) -> Any:

@@ -32,6 +32,8 @@ SHARED: dict[str, dict[str, tuple[str, ...]]] = {
     "core.tag": {"lead": VERBS, "rep_b": ("read", "create", "edit", "delete", "assign", "export", "bulk_edit"),
                  "narrow": ("read", "export", "create", "edit", "delete", "bulk_edit")},
 }  # fmt: skip
+# Kinds with owners that an actor may do less with: who is ill is no matter of a read-only account.
+LESS: dict[str, dict[str, tuple[str, ...]]] = {"core.absence": {"readonly": ()}}
 NOT_MADE = ("core.file",)  # made by an upload, which is a route of its own
 
 
@@ -60,7 +62,7 @@ def may(actor: str, entity: Entity, verb: str) -> bool:
     if actor == "admin" or (entity.public_read and verb == "read"):
         return True
     if entity.field("owner_id") is not None and not entity.protected:
-        return verb in OWNED[actor] or (verb == "create" and actor == "rep_b")
+        return verb in LESS.get(entity.name, {}).get(actor, OWNED[actor]) or (verb == "create" and actor == "rep_b")
     return verb in SHARED.get(entity.name, {}).get(actor, ())
 
 
@@ -160,6 +162,7 @@ def judge_other(actor: str, ask: Ask, answer: Any, changed: list[str]) -> str:
         ask.reach == "nowhere"
         or (ask.reach == "others_token" and actor != "admin")
         or (ask.reach == "admin" and actor != "admin")
+        or (ask.reach == "lead" and actor not in ("admin", "lead"))
     )
     strict |= ask.reach == "import" and actor in ("rep_b", "narrow", "readonly")
     if ask.reach.startswith("entity:"):

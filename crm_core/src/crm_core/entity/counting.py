@@ -7,7 +7,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from crm_core.entity import access, columns, paths
+from crm_core.entity import access, columns, money, paths
 from crm_core.entity import fields as f
 from crm_core.entity.asking import ListParams, asked, condition
 from crm_core.entity.statements import parameter, prepared
@@ -38,7 +38,10 @@ async def count(uow: UnitOfWork, entity: Entity, params: ListParams, *, at_most:
 
 
 async def totals(uow: UnitOfWork, entity: Entity, params: ListParams, sums: tuple[str, ...]) -> dict[str, Any]:
-    """Return {"count": n, field: sum or None} over a whole list; money is summed in the base currency."""
+    """Return {"count": n, field: sum or None} over a whole list; money is summed in the base currency.
+
+    With money among them, "unrated" says what the sums leave out: {field: {currency without a rate: records}}.
+    """
     it = await asked(uow, entity, params)
     values = [paths.own_field(uow.registry, uow.actor, entity, name) for name in sums]
     if bad := next((v for v in values if not isinstance(v.field, f.Integer | f.Decimal | f.Money)), None):
@@ -51,7 +54,25 @@ async def totals(uow: UnitOfWork, entity: Entity, params: ListParams, sums: tupl
         return sa.select(sa.func.count(), *added).select_from(table).where(condition(uow, it))
 
     rows = await prepared(uow, ("totals", it.key, sums), make).fetch(uow, it.params)
-    return {"count": int(rows[0][0]), **dict(zip(sums, rows[0][1:], strict=True))}
+    found = {"count": int(rows[0][0]), **dict(zip(sums, rows[0][1:], strict=True))}
+    amounts = [v.field.name for v in values if isinstance(v.field, f.Money)]
+    return {**found, **({"unrated": {n: await unrated(uow, entity, params, n) for n in amounts}} if amounts else {})}
+
+
+async def unrated(uow: UnitOfWork, entity: Entity, params: ListParams, name: str) -> dict[str, int]:
+    """Return {currency: records} of a list's amounts without a base amount: what a sum of this money leaves out."""
+    it = await asked(uow, entity, params)
+    field = paths.own_field(uow.registry, uow.actor, entity, name).field
+
+    def make() -> sa.Select[Any]:
+        table = access.table_of(entity)
+        code = table.c[f"{name}_currency"]
+        seen = access.readable(uow.registry, uow.actor, entity, field, table.c[name]).is_not(None)
+        query = sa.select(code, sa.func.count()).select_from(table)
+        return query.where(condition(uow, it), seen, money.unrated(table, name)).group_by(code).order_by(code)
+
+    rows = await prepared(uow, ("unrated", it.key, name), make).fetch(uow, it.params)
+    return {code: int(count) for code, count in rows}
 
 
 async def ids(uow: UnitOfWork, entity: Entity, params: ListParams, *, limit: int = MOST) -> list[UUID]:

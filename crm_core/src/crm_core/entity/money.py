@@ -194,22 +194,28 @@ class Rates:
         return next((r for d, r in reversed(rates) if d <= day), rates[0][1]) if rates else None
 
 
-async def revalue(uow: UnitOfWork, entity: Entity, currency: str, open_ids: Collection[UUID]) -> int:
-    """Compute the base amounts of open records in `currency` anew, after a rate was added; return how many.
+def unrated(table: sa.FromClause, name: str) -> sa.ColumnElement[bool]:
+    """Return the condition of records whose amount has no base amount for want of a rate: sums leave them out."""
+    return sa.and_(table.c[name].is_not(None), table.c[f"{name}_base"].is_(None))
 
+
+async def revalue(uow: UnitOfWork, entity: Entity, currency: str, which: sa.Select[tuple[UUID]]) -> int:
+    """Compute the base amounts of selected records in `currency` anew, after a rate changed; return how many.
+
+    which: a query of ids, not a list: there may be more records than a statement can have parameters.
     Derived values: no version is raised and no event is written.
     """
     changed = 0
     table = entity.model.__table__
     for field in entity.fields:
-        if not isinstance(field, f.Money) or not open_ids:
+        if not isinstance(field, f.Money):
             continue
         day = today(uow)
         rate = await find_rate(uow, currency, day)
         amount, code, base = (table.c[c] for c in field.columns)
         connection = await uow.session.connection(bind_arguments={"clause": sa.update(table)})
         rows = await connection.execute(
-            sa.select(table.c.id, amount).where(code == currency, amount.is_not(None), table.c.id.in_(open_ids))
+            sa.select(table.c.id, amount).where(code == currency, amount.is_not(None), table.c.id.in_(which))
         )
         values = [{"key": i, "base": None if rate is None else times(field.name, a, rate)} for i, a in rows]
         if values:

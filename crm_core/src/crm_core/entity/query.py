@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from crm_core.db.types import Id
 from crm_core.entity import access, cursors
 from crm_core.entity.asking import Asked, ListParams, asked, condition, moment, weigh
-from crm_core.entity.counting import count, ids, totals
+from crm_core.entity.counting import count, ids, totals, unrated
 from crm_core.entity.outputs import Output, output_of
 from crm_core.entity.single import holds, matches, one_record
 from crm_core.entity.sorting import Sort, sort_keys, sort_of
@@ -118,5 +118,5 @@ async def _items(uow: UnitOfWork, output: Output, rows: list[Any]) -> list[Any]:
 
 __all__ = [
     "ListParams", "Page", "Query", "asked", "condition", "count", "holds", "ids", "labels", "list_records",
-    "matches", "moment", "one_record", "prepared", "totals", "values_of",
+    "matches", "moment", "one_record", "prepared", "totals", "unrated", "values_of",
 ]  # fmt: skip

@@ -42,6 +42,8 @@ async def aimed(world: World, entity: Entity, ask: Ask, record: Any) -> Ask:
     elif ask.reach == "action":
         action = world.kernel.registry.actions[entity.name][ask.path.rpartition("/")[2]]
         values = {x.name: NOWHERE for x in msgspec.structs.fields(action.params) if x.required} if action.params else {}
+    elif ask.reach == "rows" and ask.template.endswith("/duplicates"):
+        values = {"values": {entity.title: MARK}}
     elif ask.reach in ("kind", "row") and ask.verb in ("create", "edit"):
         async with world.kernel.write(SYSTEM) as uow:
             values = await kinds.values_for(uow, entity, "Other", world.owner.id if world.owner else None)

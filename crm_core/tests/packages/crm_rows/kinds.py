@@ -20,6 +20,9 @@ GIVEN: dict[str, dict[str, Any]] = {
     "core.pipeline": {"entity": "core.deal"},
     "core.web_form": {"target": "core.lead"},
     "core.field": {"entity": "core.company", "kind": "text"},
+    "core.work_calendar": {"zone": "Europe/Berlin"},
+    "core.absence": {"starts_at": "2026-05-04T08:00:00Z", "ends_at": "2026-05-08T16:00:00Z"},
+    "core.pool": {"entity": "core.lead"},
     "core.webhook": {"url": "https://hooks.example.test/in", "events": "core.contact.*"},
 }
 
@@ -83,6 +86,8 @@ async def make(uow: UnitOfWork, entity: Entity, mark: str, owner: UUID | None = 
     """Create a record as the system, owned by `owner` where records of the kind have owners."""
     if owner is not None and entity.field("owner_id") is not None:
         given["owner_id"] = owner
+    elif entity.name == "core.absence":  # of somebody, always
+        given.setdefault("owner_id", (await make(uow, uow.registry.entity("core.user"), mark)).id)
     values = await values_for(uow, entity, mark, owner, **given)
     if entity.name == "core.file":  # the only kind that is more than its row
 

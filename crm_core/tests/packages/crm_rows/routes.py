@@ -38,7 +38,7 @@ class Ask:
 
 
 # What is no entity's route: who may use it, and the body of a valid request.
-# public: anybody. signed_in: anybody signed in, about nothing but themselves. admin: administrators only.
+# public: anybody. lead: managers and administrators. signed_in: anybody signed in, about nothing but themselves. admin: administrators only.
 # entity:<name>:<verb>: as a route about one record, here `record_id`. import: needs the right to import.
 PROVIDER = {"key": "corp", "name": "Corp", "issuer": "https://id.example.com", "client_id": "crm"}
 OTHERS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -176,10 +176,10 @@ OTHERS: dict[str, tuple[str, dict[str, Any]]] = {
     "POST /api/v1/people/by-address": ("signed_in", {"json": {"addresses": []}}),
     "GET /api/v1/duplicates": ("signed_in", {"params": {"entity": "core.contact"}}),
     "POST /api/v1/duplicates/dismiss": ("nowhere", {"json": {}}),
-    "POST /api/v1/duplicates/search": ("nowhere", {}),
+    "POST /api/v1/duplicates/search": ("lead", {}),
     "GET /duplicates": ("signed_in", {}),
     "POST /duplicates/dismiss": ("nowhere", {"data": {}}),
-    "POST /duplicates/search": ("nowhere", {"data": {}}),
+    "POST /duplicates/search": ("lead", {"data": {}}),
     "POST /api/v1/undo": ("nowhere", {"json": {"cause": "01890000-0000-7000-8000-000000000000"}}),
     "GET /api/v1/undo/{cause}": ("nowhere", {}),
     "GET /undo/runs/{job_id}": ("nowhere", {}),
@@ -407,7 +407,8 @@ OTHERS: dict[str, tuple[str, dict[str, Any]]] = {
 PAGES = {
     "GET ": ("rows", "read"), "GET /pick": ("rows", "read"), "POST /bulk": ("bulk", "bulk_edit"),
     "GET /new": ("kind", "create"), "POST /new": ("kind", "create"), "GET /{record_id}": ("row", "read"),
-    "GET /{record_id}/timeline": ("row", "read"), "GET /{record_id}/edit": ("row", "edit"),
+    "GET /{record_id}/timeline": ("row", "read"), "GET /{record_id}/history": ("row", "read"),
+    "GET /{record_id}/edit": ("row", "edit"),
     "POST /{record_id}/edit": ("row", "edit"), "GET /{record_id}/delete": ("row", "delete"),
     "POST /{record_id}/delete": ("row", "delete"), "POST /{record_id}/restore": ("trashed", "delete"),
     "GET /{record_id}/access": ("sharing", "read"), "POST /{record_id}/share": ("sharing", "assign"),
@@ -428,6 +429,7 @@ API = {
     "DELETE /{record_id}/shares/{share_id}": ("sharing", "assign"),
     "POST /{record_id}/merge": ("sharing", "edit"), "POST /duplicates": ("rows", "read"),
     "GET /{record_id}/duplicates": ("row", "read"),
+    "GET /{record_id}/personal-data": ("purge", "delete"),
 }  # fmt: skip
 
 

@@ -12,11 +12,12 @@ import sqlalchemy as sa
 from crm_core.db.model import metadata
 from crm_core.db.types import Amount
 from crm_core.entity import access
-from crm_core.entity.money import MoneySettings
+from crm_core.entity.money import MoneySettings, unrated
 from crm_core.features.companies.domains import domain_of, is_free_mail
 from crm_core.features.companies.models import Company, CompanyDomain
 from crm_core.features.companies.rules import LEVELS
 from crm_core.features.companies.schemas import CompanyNode, CompanyTree, SharedDomain
+from crm_core.plugin import Entity
 
 if TYPE_CHECKING:
     from crm_core.uow import UnitOfWork
@@ -118,10 +119,10 @@ def _nested(nodes: list[CompanyNode]) -> list[CompanyNode]:
 async def _sum_up(uow: UnitOfWork, tree: CompanyTree) -> None:
     nodes = {n.id: n for n in (*tree.above, *tree.below)}
     may_sum = uow.actor.may_see("core.deal", "amount")
-    for key, deals, amount, unrated in await _sums(uow, list(nodes)):
-        node = nodes[key]
-        node.deals, node.unrated = deals, unrated
-        node.amount = amount
+    for key, deals, amount in await _sums(uow, list(nodes)):
+        nodes[key].deals, nodes[key].amount = deals, amount
+    for key, code, deals in await _unrated(uow, list(nodes)) if may_sum else ():
+        nodes[key].unrated_by_currency[code] = deals
     for node in nodes.values():
         node.amount = (node.amount or Decimal(0)) if may_sum else None
         node.all_deals, node.all_amount = node.deals, node.amount
@@ -129,25 +130,36 @@ async def _sum_up(uow: UnitOfWork, tree: CompanyTree) -> None:
         parent = nodes.get(node.parent_id) if node.parent_id else None
         if parent is not None:
             parent.all_deals += node.all_deals
-            parent.unrated += node.unrated
+            for code, deals in node.unrated_by_currency.items():
+                parent.unrated_by_currency[code] = parent.unrated_by_currency.get(code, 0) + deals
             parent.all_amount = parent.all_amount + node.all_amount if parent.all_amount is not None else None  # type: ignore[operator]  # both or neither
+    for node in nodes.values():
+        node.unrated_by_currency = dict(sorted(node.unrated_by_currency.items()))
+        node.unrated = sum(node.unrated_by_currency.values())
 
 
 async def _sums(uow: UnitOfWork, ids: list[UUID]) -> Iterable[Any]:
-    """Return (company, open deals, sum, deals without a base amount) of the deals the actor may read."""
+    """Return (company, open deals, sum) of the deals the actor may read."""
     deal = uow.registry.entity("core.deal")
     table = metadata.tables["core_deal"]  # the table's own feature imports this one's
     field = deal.field("amount")
     base = access.readable(uow.registry, uow.actor, deal, field, table.c.amount_base) if field else table.c.amount_base
-    unrated = sa.and_(table.c.amount.is_not(None), table.c.amount_base.is_(None))
-    query = (
-        sa.select(
-            table.c.company_id, sa.func.count(), sa.type_coerce(sa.func.sum(base), Amount()),
-            sa.func.count(sa.case((unrated, 1))),
-        )
-        .where(
-            table.c.company_id.in_(ids), table.c.closed_on.is_(None), access.rows(uow.registry, uow.actor, deal, "read")
-        )
-        .group_by(table.c.company_id)
-    )  # fmt: skip
-    return list(await uow.session.execute(query))
+    query = sa.select(table.c.company_id, sa.func.count(), sa.type_coerce(sa.func.sum(base), Amount()))
+    return list(await uow.session.execute(query.where(*_open(uow, deal, ids)).group_by(table.c.company_id)))
+
+
+async def _unrated(uow: UnitOfWork, ids: list[UUID]) -> Iterable[Any]:
+    """Return (company, currency, open deals) of what the sums leave out for want of an exchange rate."""
+    deal = uow.registry.entity("core.deal")
+    table = metadata.tables["core_deal"]
+    field = deal.field("amount")
+    seen = access.readable(uow.registry, uow.actor, deal, field, table.c.amount) if field else table.c.amount
+    by = (table.c.company_id, table.c.amount_currency)
+    query = sa.select(*by, sa.func.count()).where(*_open(uow, deal, ids), seen.is_not(None), unrated(table, "amount"))
+    return list(await uow.session.execute(query.group_by(*by)))
+
+
+def _open(uow: UnitOfWork, deal: Entity, ids: list[UUID]) -> tuple[Any, ...]:
+    table = metadata.tables["core_deal"]
+    seen = access.rows(uow.registry, uow.actor, deal, "read")
+    return (table.c.company_id.in_(ids), table.c.closed_on.is_(None), seen)

@@ -13,7 +13,7 @@ class CompanyNode(msgspec.Struct):
 
     deals, amount: its own open deals and their sum in the base currency. all_deals, all_amount: with those of the
     companies below it. unrated: open deals, its own and those below, whose amount has no base amount for want of an
-    exchange rate. Amounts are null for whoever may not read them.
+    exchange rate; unrated_by_currency names the currencies. Amounts are null for whoever may not read them.
     """
 
     id: UUID
@@ -25,6 +25,7 @@ class CompanyNode(msgspec.Struct):
     all_deals: int = 0
     all_amount: Decimal | None = None
     unrated: int = 0
+    unrated_by_currency: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 class CompanyTree(msgspec.Struct):

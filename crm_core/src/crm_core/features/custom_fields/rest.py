@@ -18,6 +18,7 @@ class DescriptionApi(ApiController):
 
     path = "/openapi.json"
     signed_in = True
+    tags = ("Custom fields",)
 
     @get(operation_id="describe_api", summary="The API's description with custom fields")
     async def describe(self, request: Request[Any, Any, Any], uow: Uow) -> Response[bytes]:

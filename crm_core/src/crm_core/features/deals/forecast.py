@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from crm_core.db.types import Amount
 from crm_core.entity import access, query
-from crm_core.entity.money import UNIT, MoneySettings
+from crm_core.entity.money import UNIT, MoneySettings, unrated
 from crm_core.entity.stages import OPEN, WAITING, WON, Stage
 from crm_core.entity.statements import parameter
 from crm_core.errors import Forbidden, Invalid
@@ -119,10 +119,11 @@ async def forecast(uow: UnitOfWork, period: str, group: str, filter_: Any = None
     days = period_of(period, uow.now.astimezone(ZoneInfo(uow.zone)).date())
     column, target = GROUPS[group]
     groups: dict[UUID | None, Sums] = {}
-    total, missing = Sums(), set()
+    total = Sums()
+    missing: dict[str, int] = {}
     for key, category, probability, code, rated, deals, amount in await _rows(uow, days, column, filter_):
         if not rated:
-            missing.add(code)
+            missing[code] = missing.get(code, 0) + deals
         for sums in (groups.setdefault(key, Sums()), total):
             sums.add(category, probability, deals, amount)
     labels = await query.labels(uow, [Ref(target, key) for key in groups if key])
@@ -133,6 +134,7 @@ async def forecast(uow: UnitOfWork, period: str, group: str, filter_: Any = None
         period=days, group=group, currency=(await uow.settings(MoneySettings)).base_currency,
         commit_from=settings.commit_from, best_case_from=settings.best_case_from, rows=rows,
         total=total.row(settings, None, ""), missing_rates=sorted(missing),
+        unrated_by_currency=dict(sorted(missing.items())),
     )  # fmt: skip
 
 
@@ -145,7 +147,7 @@ async def _rows(uow: UnitOfWork, days: Period, column: str, filter_: Any) -> Seq
         table, stage = access.table_of(entity), Stage.__table__
         first, last = parameter("first", sa.Date()), parameter("last", sa.Date())
         base = _readable(uow, entity, "amount", table.c.amount_base)
-        rated = sa.or_(table.c.amount.is_(None), table.c.amount_base.is_not(None))
+        rated = sa.not_(unrated(table, "amount"))
         won = sa.and_(stage.c.category == WON, table.c.closed_on.between(first, last))
         coming = sa.and_(stage.c.category.in_((OPEN, WAITING)), table.c.expected_close_on.between(first, last))
         by = (table.c[column], stage.c.category, table.c.probability, table.c.amount_currency, rated)

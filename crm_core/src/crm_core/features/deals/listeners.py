@@ -27,9 +27,7 @@ async def value_open_deals(uow: UnitOfWork, event: Happened) -> None:
     open_deals = sa.select(Deal.id).where(
         Deal.amount_currency == currency, Deal.closed_on.is_(None), Deal.deleted_at.is_(None)
     )
-    ids = list(await uow.session.scalars(open_deals))
-    if ids:
-        await money.revalue(uow, uow.registry.entity("core.deal"), str(currency), ids)
+    await money.revalue(uow, uow.registry.entity("core.deal"), str(currency), open_deals)
 
 
 def about_contacts(event: Happened) -> bool:

@@ -35,7 +35,10 @@ class ForecastRow(msgspec.Struct):
 
 
 class Forecast(msgspec.Struct):
-    """A forecast; `missing_rates` are currencies whose amounts have no base amount and are not in the sums."""
+    """A forecast; `missing_rates` are currencies whose amounts have no base amount and are not in the sums.
+
+    unrated_by_currency: how many deals that are, by currency.
+    """
 
     period: Period
     group: str
@@ -45,3 +48,4 @@ class Forecast(msgspec.Struct):
     rows: list[ForecastRow]
     total: ForecastRow
     missing_rates: list[str]
+    unrated_by_currency: dict[str, int]

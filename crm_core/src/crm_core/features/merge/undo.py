@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from crm_core.uow import UnitOfWork
 
 _ = Strings("crm_core")
+
+NUMBER = re.compile(r"-?\d{1,30}(\.\d{1,30})?")
 
 
 class MergeIsUndone(Conflict):
@@ -116,6 +120,8 @@ async def _present(uow: UnitOfWork, taken: Taken, winner: Any) -> dict[str, Any]
 def _same(now: Any, after: Any) -> bool:
     if isinstance(now, list) and isinstance(after, list):
         return sorted(map(str, now)) == sorted(map(str, after))
+    if isinstance(now, str) and isinstance(after, str) and NUMBER.fullmatch(now) and NUMBER.fullmatch(after):
+        return Decimal(now) == Decimal(after)  # the database writes 1 as 1.000000
     return bool(now == after)
 
 

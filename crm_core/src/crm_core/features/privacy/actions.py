@@ -86,11 +86,12 @@ async def erase_person(job: JobContext, call: ErasePerson) -> None:
             async with job.transaction() as uow:
                 await erase_rows(uow, name, ids[start : start + AT_ONCE], counts)
     sweep = Sweep(left.values)
-    for number, table in enumerate(tables()):
+    every = await tables(job.kernel)
+    for number, table in enumerate(every):
         async with job.transaction() as uow:
             if done := await sweep_table(uow, table, sweep):
                 counts[table.name] = counts.get(table.name, 0) + done
-        await job.progress(number, len(tables()))
+        await job.progress(number, len(every))
     kept = await erase_bytes(job.kernel, left, counts)
     async with job.transaction() as uow:
         receipt = await uow.session.get_one(Erasure, call.erasure_id)

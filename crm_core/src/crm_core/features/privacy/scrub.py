@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from crm_core.db.types import Json
 from crm_core.entity.folding import fold
-from crm_core.features.privacy.walk import columns_of, tables
+from crm_core.features.privacy.walk import columns_of
 from crm_core.uow import UnitOfWork
 
 ERASED = "[erased]"
@@ -90,11 +90,3 @@ async def replace(uow: UnitOfWork, table: sa.Table, where: Any, change: Any, onl
         if fresh:
             await uow.session.execute(sa.update(table).where(*(k == row[k] for k in keys)).values(fresh))
     return len(rows)
-
-
-async def sweep_all(uow: UnitOfWork, words: Sequence[str], counts: dict[str, int]) -> None:
-    """Replace the words in every table."""
-    sweep = Sweep(words)
-    for table in tables():
-        if done := await sweep_table(uow, table, sweep):
-            counts[table.name] = counts.get(table.name, 0) + done

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -13,7 +13,10 @@ from crm_core.db.types import Json
 from crm_core.entity import fields as f
 from crm_core.plugin.declare import Child, Entity, Ref
 from crm_core.plugin.registry import Registry
-from crm_core.uow import UnitOfWork
+
+if TYPE_CHECKING:
+    from crm_core.kernel import Kernel
+    from crm_core.uow import UnitOfWork
 
 MOST = 100_000
 CODE = 16
@@ -121,6 +124,8 @@ def _wordy(kind: Any) -> bool:
     return isinstance(kind, sa.String) and (kind.length is None or kind.length > CODE)
 
 
-def tables() -> list[sa.Table]:
-    """Return every table of the loaded packages."""
-    return list(metadata.sorted_tables)
+async def tables(kernel: Kernel) -> list[sa.Table]:
+    """Return every table of the loaded packages that the database has."""
+    async with kernel.db.read.connect() as connection:
+        there = await connection.run_sync(lambda c: set(sa.inspect(c).get_table_names()))
+    return [table for table in metadata.sorted_tables if table.name in there]
