@@ -8,8 +8,8 @@ from uuid import UUID
 from litestar import Request, Response
 from litestar.datastructures import FormMultiDict
 
-from crm_core.entity import access, filters, query
-from crm_core.entity.actions import perform
+from crm_core.entity import filters, query
+from crm_core.entity.actions import allowed, perform
 from crm_core.errors import NotFound
 from crm_core.i18n import Strings
 from crm_core.plugin.declare import Action, Entity
@@ -66,7 +66,8 @@ async def action_page(
     request: AnyRequest, uow: UnitOfWork, entity: Entity, record_id: UUID, name: str
 ) -> Response[Any]:
     """Answer with an action's parameters and its question; what it would do, when nothing has to be typed first."""
-    action, record = action_of(uow, entity, name), await access.get(uow, entity, record_id)
+    action = action_of(uow, entity, name)
+    record = await allowed(uow, entity, action, record_id)
     form = await struct_form(uow, action.params, of=record) if action.params else None
     plan = await plan_of(uow, action, record, None) if form is None else []
     return await page(request, uow, "core/action.html", **_context(entity, record, action, form, plan))
@@ -82,8 +83,7 @@ async def run_action(request: AnyRequest, uow: UnitOfWork, entity: Entity, recor
     """Run an action with what was typed, and go back to the record; show what it would do before, where it says so."""
     action, posted, params = action_of(uow, entity, name), await request.form(), None
     if action.params:
-        name_, _dot, verb = action.permission.rpartition(".")  # asked before the plan tells what would be done
-        record = await access.get(uow, entity, record_id, verb if name_ == entity.name else "read")
+        record = await allowed(uow, entity, action, record_id)  # asked before the plan tells what would be done
         form = await struct_form(uow, action.params, of=record)
         context = _context(entity, record, action, form, [])
         params = params_or_again(request, uow, form, posted, action.params, "core/action.html", **context)

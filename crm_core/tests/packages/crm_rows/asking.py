@@ -47,6 +47,8 @@ async def aimed(world: World, entity: Entity, ask: Ask, record: Any) -> Ask:
     elif ask.reach in ("kind", "row") and ask.verb in ("create", "edit"):
         async with world.kernel.write(SYSTEM) as uow:
             values = await kinds.values_for(uow, entity, "Other", world.owner.id if world.owner else None)
+        if ask.verb == "create" and entity.mergeable and not ask.api:
+            values["duplicates"] = "create"  # a page asks once more before it makes what may be there already
         if ask.verb == "edit":
             values = {k: v for k, v in values.items() if str(v).startswith("Other")} or values
             values |= {} if ask.api else {k: v for k, v in kinds.form_of(entity, record).items() if k not in values}

@@ -33,7 +33,7 @@ def text_fields(entity: Entity) -> list[Any]:
 
 
 async def values_for(
-    uow: UnitOfWork, entity: Entity, mark: str, owner: UUID | None = None, **given: Any
+    uow: UnitOfWork, entity: Entity, mark: str, owner: UUID | None = None, /, **given: Any
 ) -> dict[str, Any]:
     """Return what the API takes to make a record: required fields and a title that carries `mark`."""
     found = {**GIVEN.get(entity.name, {}), **given}
@@ -76,13 +76,15 @@ def form_of(entity: Entity, record: Any) -> dict[str, Any]:
     simple = ("text", "long_text", "choice", "link", "stage", "email", "url", "integer", "decimal", "percent", "date")
     given = [(x.name, getattr(record, x.name)) for x in entity.fields if x.kind in simple and not x.readonly]
     found = {k: str(v) for k, v in given if v is not None}
+    moments = [(x.name, getattr(record, x.name)) for x in entity.fields if x.kind == "datetime" and not x.readonly]
+    found |= {k: f"{v:%Y-%m-%dT%H:%M}" for k, v in moments if v is not None}
     for one in entity.fields:
         if one.kind == "any_link" and getattr(record, f"{one.name}_id") is not None:
             found[one.name] = f"{getattr(record, f'{one.name}_entity')}:{getattr(record, f'{one.name}_id')}"
     return {**found, "version": str(record.version)}
 
 
-async def make(uow: UnitOfWork, entity: Entity, mark: str, owner: UUID | None = None, **given: Any) -> Any:
+async def make(uow: UnitOfWork, entity: Entity, mark: str, owner: UUID | None = None, /, **given: Any) -> Any:
     """Create a record as the system, owned by `owner` where records of the kind have owners."""
     if owner is not None and entity.field("owner_id") is not None:
         given["owner_id"] = owner

@@ -38,7 +38,8 @@ class Ask:
 
 
 # What is no entity's route: who may use it, and the body of a valid request.
-# public: anybody. lead: managers and administrators. signed_in: anybody signed in, about nothing but themselves. admin: administrators only.
+# public: anybody. lead: managers and administrators. admin: administrators only.
+# signed_in: anybody signed in, about nothing but themselves.
 # entity:<name>:<verb>: as a route about one record, here `record_id`. import: needs the right to import.
 PROVIDER = {"key": "corp", "name": "Corp", "issuer": "https://id.example.com", "client_id": "crm"}
 OTHERS: dict[str, tuple[str, dict[str, Any]]] = {
