@@ -199,7 +199,7 @@ def unrated(table: sa.FromClause, name: str) -> sa.ColumnElement[bool]:
     return sa.and_(table.c[name].is_not(None), table.c[f"{name}_base"].is_(None))
 
 
-async def revalue(uow: UnitOfWork, entity: Entity, currency: str, which: sa.Select[tuple[UUID]]) -> int:
+async def revalue(uow: UnitOfWork, entity: Entity, currency: str, which: sa.Select[UUID]) -> int:
     """Compute the base amounts of selected records in `currency` anew, after a rate changed; return how many.
 
     which: a query of ids, not a list: there may be more records than a statement can have parameters.
