@@ -37,7 +37,8 @@ WRITERS = {
     "POST /api/v1/deals": "", "POST /deals/new": "",  # a new record
     "POST /api/v1/deals/{record_id}/shares": "", "DELETE /api/v1/deals/{record_id}/shares/{share_id}": "",
     # Merges have tests of their own beside edits (tests/care); the others write no field that somebody types.
-    "POST /api/v1/deals/duplicates": "", "POST /api/v1/deals/{record_id}/merge": "", "POST /deals/{record_id}/merge": "",
+    "POST /api/v1/deals/{record_id}/merge": "", "POST /deals/{record_id}/merge": "",
+    "POST /api/v1/deals/duplicates": "",
     "POST /api/v1/deals/{record_id}/merge_into": "", "POST /api/v1/deals/{record_id}/assign_by_pool": "",
     "POST /api/v1/deals/{record_id}/purge": "", "POST /deals/{record_id}/purge": "",
     "POST /api/v1/deals/{record_id}/reopen": "", "POST /api/v1/deals/{record_id}/request_approval": "",
