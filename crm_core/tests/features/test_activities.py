@@ -12,7 +12,7 @@ from crm_core.auth.actor import Actor, ActorKind, Rights, Scope, system
 from crm_core.db.types import new_id
 from crm_core.entity import access, records
 from crm_core.errors import Invalid, NotFound
-from crm_core.features.activities import listeners
+from crm_core.features.activities import times as activity_times
 from crm_core.features.activities.models import Activity
 from crm_core.features.companies.models import Company
 from crm_core.features.contacts.models import Contact
@@ -90,7 +90,7 @@ async def test_last_and_next_activity_equal_a_recount_after_many_operations(kern
                 await records.restore(uow, entity, activity)
     for model, name, ids in ((Company, "core.company", companies), (Contact, "core.contact", contacts)):
         async with kernel.read(SYSTEM) as uow:
-            counted = await listeners.count(uow, name, ids)
+            counted = await activity_times.count(uow, name, ids)
         for key in ids:
             assert await times(kernel, model, key) == counted.get(key, (None, None))
 

@@ -20,7 +20,7 @@ READ_TIMEOUT_MS = 15_000
 WRITE_TIMEOUT_MS = 60_000
 LOCK_TIMEOUT_MS = 10_000
 _VALUE = re.compile(r"(invalid input (?:for query argument \$\d+|syntax for type [\w ]+)): .*", re.DOTALL)
-CONNECT_TIMEOUT = 5
+CONNECT_TIMEOUT = 15
 """Seconds."""
 
 ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import msgspec
 from litestar import Request, Response, get
 from litestar.di import NamedDependency
 
@@ -11,6 +10,7 @@ from crm_core.uow import UnitOfWork
 from crm_core.web import ApiController
 
 Uow = NamedDependency[UnitOfWork]
+OPENAPI = "application/vnd.oai.openapi+json"
 
 
 class DescriptionApi(ApiController):
@@ -20,8 +20,7 @@ class DescriptionApi(ApiController):
     signed_in = True
     tags = ("Custom fields",)
 
-    @get(operation_id="describe_api", summary="The API's description with custom fields")
-    async def describe(self, request: Request[Any, Any, Any], uow: Uow) -> Response[bytes]:
+    @get(media_type=OPENAPI, operation_id="describe_api", summary="The API's description with custom fields")
+    async def describe(self, request: Request[Any, Any, Any], uow: Uow) -> Response[dict[str, Any]]:
         """Return the OpenAPI document; `custom` of each record lists the custom fields that the caller may read."""
-        return Response(msgspec.json.encode(described(request.app, uow.registry, uow.actor)),
-                        media_type="application/vnd.oai.openapi+json")  # fmt: skip
+        return Response(described(request.app, uow.registry, uow.actor), media_type=OPENAPI)
