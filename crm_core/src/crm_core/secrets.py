@@ -3,6 +3,8 @@
 A sealed text is `v1.<key id>.<nonce and ciphertext in base64>`. It is bound to its purpose: sealed for one
 column it does not open as another's. Several keys may open, the present one seals.
 
+`cryptography` is loaded at the first seal: it is 6 MB, and many installations keep no secret.
+
 A column with sealed text says so with `info={"sealed": "<purpose>"}`, a settings field with
 `Meta(extra={"sealed": "<purpose>"})`; `crm keys rotate` walks both. With `info={…, "bound": ("id", "provider")}`
 the seal holds for the values of these columns only: its purpose is `bound("<purpose>", row.id, row.provider)`.
@@ -15,11 +17,6 @@ import binascii
 import os
 from functools import lru_cache
 from typing import TYPE_CHECKING
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 if TYPE_CHECKING:
     from crm_core.kernel import Kernel
@@ -59,6 +56,9 @@ def is_current(kernel: Kernel, sealed: str) -> bool:
 @lru_cache(maxsize=64)
 def _derived(key: str) -> tuple[str, bytes]:
     """Return the id and the AES-256 key made from a secret key, each for nothing else."""
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
     made = [
         HKDF(algorithm=SHA256(), length=size, salt=None, info=info).derive(key.encode())
         for size, info in ((4, b"crm seal: key id"), (32, b"crm seal: aes-gcm"))
@@ -81,6 +81,8 @@ def key_id_of(sealed: str) -> str:
 
 def seal_with(key: str, purpose: str, plain: str) -> str:
     """Return `plain` sealed under a key."""
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
     name, aes = _derived(key)
     nonce = os.urandom(NONCE)
     box = nonce + AESGCM(aes).encrypt(nonce, plain.encode(), _bound(name, purpose))
@@ -88,6 +90,9 @@ def seal_with(key: str, purpose: str, plain: str) -> str:
 
 
 def _unseal_with(key: str, purpose: str, sealed: str) -> str:
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
     name, aes = _derived(key)
     try:
         box = base64.urlsafe_b64decode(sealed.rpartition(".")[2])

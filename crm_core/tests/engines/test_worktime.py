@@ -68,6 +68,7 @@ def test_arithmetic_equals_a_count_minute_by_minute() -> None:
                 assert calendar.add(start, MINUTE * n) == begin + MINUTE * first
                 assert calendar.add(end, -MINUTE * n) == begin + MINUTE * last
             done += 1
+    print(f"working time: N = {done} random cases of is_working, between and add: 0 differ from a count by the minute")
 
 
 @pytest.mark.parametrize("back", [1, -1])

@@ -159,3 +159,8 @@ async def test_upload_is_served_as_a_download_by_its_bytes_not_its_name(api: Api
     assert got.content == svg
     assert got.headers["content-disposition"].startswith("attachment")
     assert got.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_options_names_the_methods_of_the_path(api: Api) -> None:
+    answer = await api.client.options("/api/v1/companies")
+    assert (answer.status_code, answer.headers["allow"]) == (204, "GET, OPTIONS, POST")

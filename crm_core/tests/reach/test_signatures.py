@@ -125,6 +125,7 @@ def test_a_large_body_is_refused_in_the_time_of_hashing_it() -> None:
     assert time.perf_counter() - began < 5
 
 
+@pytest.mark.timeout(1800)
 async def test_duplicate_late_and_shuffled_events_do_their_work_once(kernel: Kernel) -> None:
     """F15: each event five times, in any order; the newest version of each thing stays."""
     count = 10_000 if FULL else 500

@@ -171,6 +171,8 @@ def _boolean(field: Any, value: Any) -> bool:
 
 
 def _choice(field: Any, value: Any) -> str:
+    if field.choices is not None:
+        return _word(field, value)
     wanted = text(value).strip()
     for option in field.options:
         if wanted == option.value or wanted.casefold() == str(option.label).casefold():
@@ -191,8 +193,7 @@ def _several(field: Any, value: Any) -> list[str]:
     items = value.split(",") if isinstance(value, str) else value
     if not isinstance(items, list | tuple):
         raise BadValue(_("This must be a list."))
-    take = _choice if field.choices is None else _word
-    return list(dict.fromkeys(take(field, v) for v in items if not isinstance(v, str) or v.strip()))
+    return list(dict.fromkeys(_choice(field, v) for v in items if not isinstance(v, str) or v.strip()))
 
 
 def _email(field: Any, value: Any) -> str:

@@ -207,9 +207,10 @@ class Boolean(Field):
 
 @dataclass(frozen=True, slots=True)
 class Choice(Field):
-    """One of fixed options."""
+    """One of fixed options, or of `choices`: async (uow, record or None) -> (value, label) pairs; `validate` checks."""
 
     options: tuple[Option, ...] = field(default=(), kw_only=True)
+    choices: Callable[[Any, Any], Any] | None = field(default=None, kw_only=True)
     kind: ClassVar[str] = "choice"
 
 

@@ -23,20 +23,8 @@ from crm_core.plugin.declare import Ref
 _ = Strings("crm_core")
 NOTHING = Markup('<span class="empty-value" aria-hidden="true">–</span>')
 TONES = (
-    "grey",
-    "blue",
-    "indigo",
-    "cyan",
-    "green",
-    "yellow",
-    "orange",
-    "red",
-    "pink",
-    "purple",
-    "violet",
-    "teal",
-    "amber",
-)
+    "grey", "blue", "indigo", "cyan", "green", "yellow", "orange", "red", "pink", "purple", "violet", "teal", "amber",
+)  # fmt: skip
 MENTION = re.compile(
     r"@\[(?P<name>[^\[\]\n]{1,255})\]\(user:(?P<id>[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})\)"
 )
@@ -208,7 +196,7 @@ def option_of(kind: Any, value: Any) -> Option | None:
 def _choice(d: Display, kind: Any, value: Any, row: Any) -> Markup:
     found = option_of(kind, value)
     if found is None:
-        return escape(value)
+        return escape(d.labels.get(value, value))
     return Markup('<span class="badge {}">{}</span>').format(tone(found.colour), found.label.to(d.locale))
 
 

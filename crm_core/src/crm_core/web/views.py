@@ -15,6 +15,7 @@ from crm_core.entity import fields as f
 from crm_core.entity.money import Currency, MoneySettings
 from crm_core.entity.records import OWNING
 from crm_core.entity.stages import Pipeline, Stage
+from crm_core.i18n import show
 from crm_core.plugin.declare import Entity, Ref
 from crm_core.plugin.registry import Registry
 from crm_core.uow import UnitOfWork
@@ -87,6 +88,8 @@ async def display_for(
     found = await query.labels(uow, refs) if refs else {}
     labels: dict[Any, str] = {**found, **{str(k): v for k, v in found.items()}}
     stages: dict[str, tuple[str, str]] = {}
+    for one in (x for x in fields if isinstance(x, f.Choice) and x.choices is not None):
+        labels |= {value: show(label, uow.locale) for value, label in await one.choices(uow, None)}
     if stages_too or any(isinstance(x, f.Stage) or getattr(x, "choices", None) for x in fields):
         stages = {
             str(i): (n, c) for i, n, c in await uow.session.execute(sa.select(Stage.id, Stage.name, Stage.colour))
@@ -150,9 +153,9 @@ async def _options(uow: UnitOfWork, one: Input, labels: Mapping[Ref, str], form:
         one.options = [(str(r.id), labels[r]) for r in _ref("core.file", one.raw) if r in labels] if one.raw else []
     elif isinstance(kind, f.Stage):
         one.options = await _stages(uow, form, kind, of)
-    elif isinstance(kind, f.MultiChoice) and kind.choices is not None:
-        known = await kind.choices(uow, of)
-        one.options = [*known, *((v, v) for v in one.raw or () if v not in {k for k, _label in known})]
+    elif isinstance(kind, f.Choice | f.MultiChoice) and kind.choices is not None:
+        known, held = await kind.choices(uow, of), [one.raw] if isinstance(one.raw, str) else one.raw or ()
+        one.options = [*known, *((v, v) for v in held if v and v not in {k for k, _label in known})]
     elif isinstance(kind, f.Tags):
         one.options = [(v, v) for v in one.raw or ()]
         one.source = "/tags/names" if "core.tag" in uow.registry.entities else ""

@@ -61,44 +61,81 @@ async def assign(
         uow.actor = before
 
 
+async def offer(uow: UnitOfWork, pool_id: UUID, about: Ref) -> Receipt | None:
+    """Give a record out as `assign` does; a pool that does not take it leaves a receipt, and the record as it is."""
+    try:
+        return await assign(uow, pool_id, about)
+    except PoolUnknown:
+        return None
+    except (PoolSwitchedOff, RecordNotForPool) as error:
+        pool = await uow.session.get_one(Pool, pool_id)
+        if isinstance(error, PoolSwitchedOff):
+            await _alarm(uow, pool, about, None)
+        outcome = "switched_off" if isinstance(error, PoolSwitchedOff) else "left_out"
+        return _write(uow, pool, about, None, outcome, [], uow.actor.label)
+
+
 async def _assign(
     uow: UnitOfWork, pool_id: UUID, about: Ref, skills: dict[str, int], actor: str, seen: frozenset[UUID]
 ) -> Receipt:
     turn = await _take_turn(uow, pool_id)
     pool = await _pool(uow, pool_id)
     record = await _record(uow, pool, about)
-    members = await queries.members(uow, pool)
+    members = await queries.members(uow, pool, about)
     needs = {**choosing.parse_skills(pool.skills), **skills}
     skipped = {m.user_id: choosing.skip(m, needs) for m in members}
-    able = [m for m in members if not skipped[m.user_id]]
-    chosen, moved = choosing.choose(pool.strategy, able)
-    user_id, outcome = (chosen.user_id, "assigned") if chosen else (None, "empty")
+    chosen, moved = choosing.choose(pool.strategy, [m for m in members if not skipped[m.user_id]])
+    shown = [_shown(m, skipped[m.user_id], needs, chosen) for m in members]
     if chosen is not None:
         await _remember(uow, pool_id, moved or [chosen], chosen.user_id, turn)
-    elif pool.fallback_pool_id is not None and pool.fallback_pool_id not in seen | {pool_id}:
-        next_one = await uow.session.get(Pool, pool.fallback_pool_id)
-        if next_one is not None and next_one.is_active and next_one.deleted_at is None:
-            await _alarm(uow, pool, about, None)
-            _write(uow, pool, about, None, "passed_on", _shown(members, skipped, None), actor)
-            return await _assign(uow, next_one.id, about, skills, actor, seen | {pool_id})
-    if chosen is None:
-        user_id = await queries.fallback(uow, pool)
-        outcome = "fallback" if user_id else "empty"
+        return await _give(uow, pool, record, about, chosen.user_id, "assigned", shown, actor)
+    next_one = await _next(uow, pool, about, seen | {pool_id})
+    if next_one is not None:
+        await _alarm(uow, pool, about, None)
+        _write(uow, pool, about, None, "passed_on", shown, actor)
+        receipt = await _assign(uow, next_one.id, about, skills, actor, seen | {pool_id})
+        if receipt.user_id is not None or pool.fallback_user_id is None:
+            return receipt
+    user_id = await queries.fallback(uow, pool)
+    if next_one is None:
         await _alarm(uow, pool, about, user_id)
+    return await _give(uow, pool, record, about, user_id, "fallback" if user_id else "empty", shown, actor)
+
+
+async def _give(
+    uow: UnitOfWork, pool: Pool, record: Any, about: Ref, user_id: UUID | None, outcome: str, shown: list[Candidate],
+    actor: str,
+) -> Receipt:  # fmt: skip
     if user_id is not None:
         await records.update(uow, uow.registry.entity(about.entity), record, {"owner_id": user_id}, trusted=True)
-    return _write(uow, pool, about, user_id, outcome, _shown(members, skipped, user_id), actor)
+    return _write(uow, pool, about, user_id, outcome, shown, actor)
+
+
+async def _next(uow: UnitOfWork, pool: Pool, about: Ref, seen: frozenset[UUID]) -> Pool | None:
+    """Return the pool that is asked when nobody of this one can, if it would take the record."""
+    if pool.fallback_pool_id is None or pool.fallback_pool_id in seen:
+        return None
+    found = await uow.session.get(Pool, pool.fallback_pool_id)
+    if found is None or not found.is_active or found.deleted_at is not None or found.entity != about.entity:
+        return None
+    if found.where and not await holds(uow, uow.registry.entity(about.entity), about.id, found.where):
+        return None
+    return found
 
 
 async def _take_turn(uow: UnitOfWork, pool_id: UUID) -> int:
-    """Return the pool's next turn; others who want one wait here until this transaction ends."""
+    """Return the pool's next turn; others who want one wait here until this transaction ends.
+
+    One statement, so that whoever has read nothing yet waits in the writers' queue and holds no connection there.
+    """
     made: Any = sqlite.insert if uow.db.sqlite else postgresql.insert
-    row = made(PoolTurn.__table__).values(pool_id=pool_id, turn=1)
+    there = sa.select(Pool.id, sa.literal(1, sa.BigInteger())).where(Pool.id == pool_id)
+    row = made(PoolTurn.__table__).from_select(["pool_id", "turn"], there)
     raised = row.on_conflict_do_update(index_elements=["pool_id"], set_={"turn": PoolTurn.turn + 1})
-    if await uow.session.scalar(sa.select(Pool.id).where(Pool.id == pool_id)) is None:
-        raise PoolUnknown(_("There is no such pool."))
     turn = await uow.session.scalar(raised.returning(PoolTurn.turn))
-    return int(turn or 0)
+    if turn is None:
+        raise PoolUnknown(_("There is no such pool."))
+    return int(turn)
 
 
 async def _pool(uow: UnitOfWork, pool_id: UUID) -> Pool:
@@ -134,11 +171,11 @@ async def _remember(uow: UnitOfWork, pool_id: UUID, moved: Sequence[Member], cho
         )
 
 
-def _shown(members: Sequence[Member], skipped: Mapping[UUID, str], chosen: UUID | None) -> list[Candidate]:
-    return [
-        Candidate(user_id=m.user_id, name=m.name, skipped=skipped[m.user_id], chosen=m.user_id == chosen, load=m.load)
-        for m in members
-    ]
+def _shown(m: Member, skipped: str, needs: Mapping[str, int], chosen: Member | None) -> Candidate:
+    return Candidate(
+        user_id=m.user_id, name=m.name, skipped=skipped, detail=choosing.detail(m, needs, skipped),
+        chosen=chosen is not None and m.user_id == chosen.user_id, load=m.load,
+    )  # fmt: skip
 
 
 def _write(
@@ -154,8 +191,13 @@ def _write(
 
 
 async def _alarm(uow: UnitOfWork, pool: Pool, about: Ref, user_id: UUID | None) -> None:
-    """Tell the pool's owner that nobody could take a record."""
+    """Tell the pool's owner, or the administrators in their place, that nobody could take a record.
+
+    About the pool, which everybody may read: a record of nobody's may be hidden from them.
+    """
     await uow.emit(PoolWasEmpty(pool_id=pool.id, pool=pool.name, user_id=user_id), about=[about])
-    if pool.owner_id is not None:
-        text = _("Nobody of {pool} could take a record.", pool=pool.name)
-        await notify(uow, [pool.owner_id], EMPTY, about, text, event=f"{EMPTY}:{pool.id}:{uow.cause}", own=True)
+    text, path = _("Nobody of {pool} could take a record.", pool=pool.name), uow.registry.entity(about.entity).path
+    await notify(
+        uow, await queries.in_charge(uow, pool), EMPTY, Ref("core.pool", pool.id), text, path=f"/{path}/{about.id}",
+        event=f"{EMPTY}:{pool.id}:{uow.cause}", own=True,
+    )  # fmt: skip

@@ -26,6 +26,7 @@ class Member:
     is_active: bool = True
     is_absent: bool = False
     is_working: bool = True
+    takes: bool = True
 
 
 def skip(member: Member, needs: Mapping[str, int]) -> str:
@@ -38,11 +39,25 @@ def skip(member: Member, needs: Mapping[str, int]) -> str:
         return "absent"
     if not member.is_working:
         return "off_hours"
-    if any(member.skills.get(name, 0) < level for name, level in needs.items()):
+    if not member.takes:
+        return "filter"
+    if lacking(member, needs):
         return "skill"
     if member.capacity is not None and member.load >= member.capacity:
         return "full"
     return "weight" if member.weight < 1 else ""
+
+
+def lacking(member: Member, needs: Mapping[str, int]) -> dict[str, int]:
+    """Return the needed skills that a member has not, or at a lower level."""
+    return {name: level for name, level in needs.items() if member.skills.get(name, 0) < level}
+
+
+def detail(member: Member, needs: Mapping[str, int], reason: str) -> str:
+    """Return what explains a reason: the skills that are lacking, how many open records of how many."""
+    if reason == "skill":
+        return write_skills(lacking(member, needs))
+    return f"{member.load}/{member.capacity}" if reason == "full" else ""
 
 
 def choose(strategy: str, able: Sequence[Member]) -> tuple[Member | None, list[Member]]:

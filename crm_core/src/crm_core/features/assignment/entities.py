@@ -25,6 +25,7 @@ MEMBERS = Child(
         fields.Integer("weight", _("Weight"), default=1, minimum=0, maximum=1000),
         fields.Integer("capacity", _("Open records at most"), minimum=0, maximum=100_000),
         fields.Text("skills", _("Skills"), length=500),
+        fields.LongText("where", _("Takes only"), length=20_000, filterable=False),
         fields.Boolean("is_paused", _("Paused"), default=False),
     ),
     ordered=True,
@@ -40,19 +41,21 @@ POOL = Entity(
     fields=(
         fields.Text("name", _("Name"), length=100, required=True, sortable=True),
         fields.Choice("strategy", _("Who is next"), options=STRATEGIES, required=True, default="round_robin"),
-        fields.Text("entity", _("Kind of record"), length=64, required=True, default="core.lead"),
+        fields.Choice("entity", _("Kind of record"), choices=rules.kinds, required=True, default="core.lead"),
         fields.LongText(
             "where", _("Only records with"), length=20_000, filterable=False, help=_("A filter; all when empty.")
         ),
         fields.Boolean("is_active", _("Switched on"), default=True),
         fields.Boolean(
-            "is_automatic", _("Takes new leads"), default=False, help=_("Those without an owner, as the settings say.")
+            "is_automatic", _("Takes new records"), default=False,
+            help=_("New leads and deals without an owner that its filter takes; of several pools the first by position."),
         ),
         fields.Integer("position", _("Position"), default=0, sortable=True),
         fields.Boolean("in_hours", _("Only in working hours"), default=False, group="limits"),
         fields.Text("skills", _("Skills that are needed"), length=500, group="limits", help=SKILLS),
-        fields.Text(
-            "counted_entity", _("Load: records counted"), length=64, group="limits", help=_("The same kind when empty.")
+        fields.Choice(
+            "counted_entity", _("Load: records counted"), choices=rules.kinds, group="limits",
+            help=_("The same kind when empty."),
         ),
         fields.LongText(
             "counted_where", _("Load: only those with"), length=20_000, filterable=False, group="limits",
@@ -60,7 +63,9 @@ POOL = Entity(
         ),
         fields.Link("fallback_user_id", _("If nobody can: user"), target="core.user", group="fallback"),
         fields.Link("fallback_pool_id", _("If nobody can: pool"), target="core.pool", group="fallback"),
-        fields.Link("owner_id", _("Owner"), target="core.user", group="owner"),
+        fields.Link(
+            "owner_id", _("Owner"), target="core.user", group="owner", help=_("Is told when nobody can take a record.")
+        ),
         fields.DateTime("created_at", _("Created"), readonly=True, sortable=True),
     ),
     list_columns=("name", "strategy", "entity", "is_active", "is_automatic"),

@@ -38,7 +38,10 @@ class Pool(Record, Model):
 
 
 class PoolMember(Stamp, Model):
-    """One user of a pool. capacity: most open records, None for any number. skills: "german:3, billing:1"."""
+    """One user of a pool. capacity: most open records, None for any number. skills: "german:3, billing:1".
+
+    where: filter of the records this member takes, all when empty.
+    """
 
     __tablename__ = "core_pool_member"
     __table_args__ = (sa.UniqueConstraint("pool_id", "user_id"),)
@@ -49,6 +52,7 @@ class PoolMember(Stamp, Model):
     weight: Mapped[int] = mapped_column(sa.Integer, default=1)
     capacity: Mapped[int | None] = mapped_column(sa.Integer, default=None)
     skills: Mapped[str] = mapped_column(sa.String(500), default="")
+    where: Mapped[str] = mapped_column(sa.Text, default="")
     is_paused: Mapped[bool] = mapped_column(sa.Boolean, default=False)
 
 

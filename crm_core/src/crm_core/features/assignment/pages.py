@@ -20,11 +20,13 @@ Uow = NamedDependency[UnitOfWork]
 SKIPPED = {
     "inactive": _("is switched off"), "paused": _("is paused"), "absent": _("is away"),
     "off_hours": _("is outside working hours"), "skill": _("lacks a skill"), "full": _("has enough to do"),
+    "filter": _("does not take such records"),
     "weight": _("has no weight"),
 }  # fmt: skip
 OUTCOMES = {
     "assigned": _("Assigned"), "fallback": _("Nobody could: fallback"), "empty": _("Nobody could"),
     "passed_on": _("Nobody could: next pool"),
+    "left_out": _("The pool's filter leaves it out"), "switched_off": _("The pool is switched off"),
 }  # fmt: skip
 
 

@@ -29,6 +29,15 @@ async def assign(uow: UnitOfWork, pool_id: UUID, about: Ref, *, skills: Mapping[
     return await actions.assign(uow, pool_id, about, skills=skills)
 
 
+async def offer(uow: UnitOfWork, pool_id: UUID, about: Ref) -> Receipt | None:
+    """Give a record out as `assign` does, from where no person can be asked to choose another pool.
+
+    A pool that is switched off, or whose filter leaves the record out, leaves the record as it is: the receipt says
+    so, and of one that is off its owner is told. None when there is no such pool.
+    """
+    return await actions.offer(uow, pool_id, about)
+
+
 async def receipts(uow: UnitOfWork, about: Ref) -> list[Receipt]:
     """Return the receipts of a record the actor may read, the latest first; NotFound otherwise."""
     return await queries.receipts(uow, about)
@@ -36,5 +45,5 @@ async def receipts(uow: UnitOfWork, about: Ref) -> list[Receipt]:
 
 __all__ = [
     "Candidate", "Pool", "PoolMember", "PoolSwitchedOff", "PoolUnknown", "Receipt", "RecordNotForPool", "assign",
-    "receipts",
+    "offer", "receipts",
 ]  # fmt: skip

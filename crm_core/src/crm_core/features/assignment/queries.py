@@ -12,6 +12,7 @@ from crm_core.auth.people import User
 from crm_core.db.types import Id
 from crm_core.entity import access
 from crm_core.entity.asking import ListParams, asked, condition
+from crm_core.entity.single import holds
 from crm_core.entity.statements import parameter, prepared
 from crm_core.features.assignment.choosing import Member, parse_skills
 from crm_core.features.assignment.models import Assignment, MemberTurn, Pool, PoolMember
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 MOST = 50
 
 
-async def members(uow: UnitOfWork, pool: Pool) -> list[Member]:
-    """Return everybody of a pool in its order, with load, absence and hours of this moment."""
+async def members(uow: UnitOfWork, pool: Pool, about: Ref) -> list[Member]:
+    """Return everybody of a pool in its order, with load, absence and hours of this moment, and who takes a record."""
     wanted = (
         sa.select(PoolMember, User.name, User.is_active, User.deleted_at, MemberTurn.turn, MemberTurn.balance)
         .join(User, User.id == PoolMember.user_id)
@@ -47,6 +48,7 @@ async def members(uow: UnitOfWork, pool: Pool) -> list[Member]:
             load=loads.get(m.user_id, 0), skills=parse_skills(m.skills), turn=turn or 0, balance=balance or 0,
             is_paused=m.is_paused, is_active=bool(active) and gone is None, is_absent=m.user_id in away,
             is_working=not pool.in_hours or await _works(uow, m.user_id),
+            takes=not m.where or await holds(uow, uow.registry.entity(about.entity), about.id, m.where),
         )
         for n, (m, name, active, gone, turn, balance) in enumerate(rows)
     ]  # fmt: skip

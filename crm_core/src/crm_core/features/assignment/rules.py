@@ -35,18 +35,24 @@ class PoolInUse(Conflict):
 
 
 class AssignmentSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """new_leads: leads that come without an owner go to the first automatic pool whose filter takes them."""
+    """new_leads: records that come without an owner go to the first automatic pool whose filter takes them."""
 
     new_leads: Annotated[
         bool,
         Meta(
-            title=str(_("Give new leads out by pools")),
-            description=str(_("Leads without an owner; pools marked “Takes new leads”, by position.")),
+            title=str(_("Give new records out by pools")),
+            description=str(_("Leads and deals without an owner; pools marked “Takes new records”, by position.")),
         ),
-    ] = False
+    ] = True
 
 
 GROUP = SettingsGroup(name="core.assignment", struct=AssignmentSettings, label=_("Assignment"), order=46)
+
+
+async def kinds(uow: UnitOfWork, _record: Any) -> list[tuple[str, Text]]:
+    """Return the kinds of records that pools can give out."""
+    able = [e for e in uow.registry.entities.values() if e.field("owner_id") and not e.parent and not e.protected]
+    return [(e.name, e.plural) for e in sorted(able, key=lambda e: e.plural.to(uow.locale))]
 
 
 async def validate(uow: UnitOfWork, record: Pool, changed: frozenset[str]) -> None:
@@ -66,10 +72,24 @@ async def validate(uow: UnitOfWork, record: Pool, changed: frozenset[str]) -> No
         record.skills = choosing.write_skills(choosing.parse_skills(record.skills or ""))
     except ValueError as error:
         errors["skills"] = _skill(error)
-    if record.fallback_pool_id is not None and record.fallback_pool_id == record.id:
-        errors["fallback_pool_id"] = _("A pool is no fallback for itself.")
+    if problem := await _fallback(uow, record):
+        errors["fallback_pool_id"] = problem
     if errors:
         raise PoolNotValid(_("Some values are not acceptable."), fields=errors)
+
+
+async def _fallback(uow: UnitOfWork, record: Pool) -> Text | None:
+    """Return what is wrong with the next pool: it leads back here, or takes other records."""
+    at, seen = record.fallback_pool_id, {record.id}
+    first = await uow.session.get(Pool, at) if at is not None else None
+    if first is not None and first.entity != record.entity:
+        return _("{name} takes other records.", name=first.name)
+    while at is not None:
+        if at in seen:
+            return _("A pool is no fallback for itself.")
+        seen.add(at)
+        at = await uow.session.scalar(sa.select(Pool.fallback_pool_id).where(Pool.id == at))
+    return None
 
 
 def _skill(error: ValueError) -> Text:
@@ -77,13 +97,19 @@ def _skill(error: ValueError) -> Text:
 
 
 async def check_members(uow: UnitOfWork, event: Happened) -> None:
-    """Refuse skills of members that cannot be read."""
+    """Refuse skills and filters of members that cannot be read."""
+    pool: Any = event.record or await uow.session.get(Pool, event.record_id)
     rows = await uow.session.scalars(sa.select(PoolMember).where(PoolMember.pool_id == event.record_id))
     for row in rows.all():
         try:
             choosing.parse_skills(row.skills)
         except ValueError as error:
             raise PoolNotValid(_skill(error), fields={"members": _skill(error)}) from error
+        try:
+            if row.where:
+                filters.parse(uow.registry, CHECKER, uow.registry.entity(pool.entity), row.where)
+        except CrmError as error:
+            raise PoolNotValid(error.text, fields={"members": error.text}) from error
 
 
 async def refuse(uow: UnitOfWork, event: Happened) -> None:
@@ -105,25 +131,25 @@ async def refuse(uow: UnitOfWork, event: Happened) -> None:
 
 
 async def give_out(uow: UnitOfWork, event: Happened) -> None:
-    """Give a new lead without an owner to the first automatic pool that takes it."""
-    lead: Any = event.record
-    if lead is None or lead.owner_id is not None or not (await uow.settings(AssignmentSettings)).new_leads:
+    """Give a new record without an owner to the first automatic pool that takes it."""
+    record: Any = event.record
+    if record is None or record.owner_id is not None or not (await uow.settings(AssignmentSettings)).new_leads:
         return
-    entity = uow.registry.entity("core.lead")
+    entity = uow.registry.entity(str(event.entity))
     wanted = sa.select(Pool).where(
         Pool.is_automatic, Pool.is_active, Pool.deleted_at.is_(None), Pool.entity == entity.name
     )
     for pool in (await uow.session.scalars(wanted.order_by(Pool.position, Pool.id))).all():
-        if not pool.where or await _takes(uow, pool, lead):
-            await actions.assign(uow, pool.id, Ref(entity.name, lead.id), settle=False)
+        if not pool.where or await _takes(uow, pool, record):
+            await actions.assign(uow, pool.id, Ref(entity.name, record.id), settle=False)
             return
 
 
-async def _takes(uow: UnitOfWork, pool: Pool, lead: Any) -> bool:
+async def _takes(uow: UnitOfWork, pool: Pool, record: Any) -> bool:
     before, uow.actor = uow.actor, CHECKER
     try:
         entity = uow.registry.entity(pool.entity)
-        return await matches(uow, entity, filters.parse(uow.registry, CHECKER, entity, pool.where), lead)
+        return await matches(uow, entity, filters.parse(uow.registry, CHECKER, entity, pool.where), record)
     finally:
         uow.actor = before
 
@@ -131,5 +157,5 @@ async def _takes(uow: UnitOfWork, pool: Pool, lead: Any) -> bool:
 LISTENERS = (
     *(Listener(event=f"core.pool.{w}", run=check_members, name=f"core.pool_{w}") for w in ("created", "updated")),
     Listener(event="core.pool.deleted", run=refuse, name="core.pool_in_use"),
-    Listener(event="core.lead.created", run=give_out, name="core.lead_assignment"),
+    *(Listener(event=f"core.{w}.created", run=give_out, name=f"core.{w}_assignment") for w in ("lead", "deal")),
 )

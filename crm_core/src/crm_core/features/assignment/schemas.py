@@ -15,17 +15,25 @@ _ = Strings("crm_core")
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
-    """One member as they were looked at. skipped: why not, "" if they could have had it. load: their open records."""
+    """One member as they were looked at. skipped: why not, "" if they could have had it. load: their open records.
+
+    detail: of "skill" what is lacking ("german:2"), of "full" the load and the capacity ("5/5").
+    """
 
     user_id: UUID
     name: str
     skipped: str = ""
+    detail: str = ""
     chosen: bool = False
     load: int | None = None
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
-    """How one record was given out. outcome: "assigned", "fallback" or "empty". user_id: who has it now, if anybody."""
+    """How one record was given out. user_id: who has it now, if anybody.
+
+    outcome: "assigned", "fallback", "passed_on" (to the next pool) or "empty"; of a record that a form or a rule
+    offered, "left_out" by the pool's filter and "switched_off" too.
+    """
 
     id: UUID
     pool_id: UUID | None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
@@ -49,16 +49,20 @@ class Column:
 
 
 def targets(registry: Registry, actor: Actor, entity: Entity) -> dict[str, Target]:
-    """Return every name a column can be mapped to, for this actor: keys, short names of links, children's fields."""
+    """Return every name a column can be mapped to, for this actor: keys, short names of links, children's fields.
+
+    A short name that is the name of a field is that field's alone, whether the actor may set it or not.
+    """
     found: dict[str, Target] = {}
+    own = names(registry, entity)
     for field in registry.fields(entity):
         if field.readonly or field.hidden or not actor.may_set(entity.name, field.name):
             continue
         for key in _keys(field):
             target = Target(key, field, key)
             found[key] = target
-            if field.kind in ("link", "stage"):
-                found.setdefault(key.removesuffix("_id"), target)
+            if field.kind in ("link", "stage") and key.removesuffix("_id") not in own:
+                found[key.removesuffix("_id")] = target
     for child in entity.children:
         if not actor.may_set(entity.name, child.name):
             continue
@@ -66,9 +70,25 @@ def targets(registry: Registry, actor: Actor, entity: Entity) -> dict[str, Targe
             target = Target(f"{child.name}.{field.name}", field, child.name, child)
             found[target.name] = target
             if number == 0:
-                found.setdefault(child.name, target)
-                found.setdefault(child.name.removesuffix("s"), target)
+                for name in (child.name, child.name.removesuffix("s")):
+                    if name not in own:
+                        found.setdefault(name, target)
     return found
+
+
+def names(registry: Registry, entity: Entity) -> set[str]:
+    """Return the names of an entity's fields that somebody may import, as the API has them."""
+    return {key for field in registry.fields(entity) if not field.readonly and not field.hidden for key in _keys(field)}
+
+
+def left_out(registry: Registry, actor: Actor, entity: Entity, titles: Iterable[str]) -> list[str]:
+    """Return the titles that name a field which cannot be imported, or not by this actor; hidden ones are not told."""
+    possible = targets(registry, actor, entity)
+    told = {
+        key for field in registry.fields(entity) if not field.hidden and actor.may_see(entity.name, field.name)
+        for key in _keys(field) if key not in possible
+    }  # fmt: skip
+    return [title for title in titles if title.strip().lower() in told]
 
 
 def _keys(field: f.Field) -> tuple[str, ...]:
@@ -80,26 +100,39 @@ def _keys(field: f.Field) -> tuple[str, ...]:
 
 
 def guess(registry: Registry, actor: Actor, entity: Entity, titles: Sequence[str]) -> dict[str, str]:
-    """Return title -> target name for the columns whose meaning is plain; each target is used once."""
-    possible = targets(registry, actor, entity)
-    names: dict[str, str] = {}
-    for name, target in possible.items():
-        for word in (name, *_labels(target), *target.field.import_names):
-            names.setdefault(_plain(word), target.name)
-    found: dict[str, str] = {}
-    taken: set[str] = set()
-    for title in titles:
-        plain = names.get(_plain(title))
+    """Return title -> target name for the columns whose meaning is plain; each target is used once.
+
+    A title that is a field's name is that field, or nothing when the field is not to be imported.
+    """
+    possible, own = targets(registry, actor, entity), names(registry, entity)
+    barred = set(left_out(registry, actor, entity, titles))
+    exact = {n: t for t in reversed(titles) if (n := t.strip().lower()) in own and n in possible}  # the first of several
+    found, taken = {title: name for name, title in exact.items()}, set(exact)
+    known = _words(possible)
+    open_ = [t for t in titles if t.strip().lower() not in own and t not in barred]
+    for title in open_:
+        plain = known.get(_plain(title))
         if plain is not None and plain not in taken:
             found[title] = plain
             taken.add(plain)
-    for title in titles:
+    for title in open_:
         if title in found:
             continue
-        near = difflib.get_close_matches(_plain(title)[:60], list(names), n=1, cutoff=0.88)
-        if near and names[near[0]] not in taken:
-            found[title] = names[near[0]]
-            taken.add(names[near[0]])
+        near = difflib.get_close_matches(_plain(title)[:60], list(known), n=1, cutoff=0.88)
+        if near and known[near[0]] not in taken:
+            found[title] = known[near[0]]
+            taken.add(known[near[0]])
+    return {t: found[t] for t in titles if t in found}
+
+
+def _words(possible: Mapping[str, Target]) -> dict[str, str]:
+    """Return what columns may be called -> target name: names before labels and other words."""
+    found: dict[str, str] = {}
+    for name, target in possible.items():
+        found.setdefault(_plain(name), target.name)
+    for target in possible.values():
+        for word in (*_labels(target), *target.field.import_names):
+            found.setdefault(_plain(word), target.name)
     return found
 
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 import httpx2
 import msgspec
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
 
 from crm_core import net
 from crm_core.errors import Invalid
@@ -24,8 +22,6 @@ _ = Strings("crm_core")
 T = TypeVar("T")
 FRESH = 600.0
 """Seconds a discovery document and keys are kept."""
-QUIET = 10.0
-"""Seconds between two looks for a key that is not among the kept ones."""
 LARGEST = 512 * 1024
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 TENANT = "{tenantid}"
@@ -98,24 +94,6 @@ async def metadata_of(kernel: Kernel, client: Client) -> Metadata:
     if not found.authorization_endpoint or not found.token_endpoint:
         raise ProviderAway("no endpoints")
     return found
-
-
-async def keys_of(kernel: Kernel, metadata: Metadata, *, anew: bool = False) -> KeySet | None:
-    """Return the provider's signing keys, kept for ten minutes; `anew` asks again, None if that was just done."""
-    cache: dict[str, tuple[float, KeySet]] = kernel.caches.setdefault("oauth2 keys", {})
-    kept = cache.get(metadata.jwks_uri)
-    age = time.monotonic() - kept[0] if kept else FRESH + 1
-    if kept is not None and age <= FRESH and not anew:
-        return kept[1]
-    if anew and age < QUIET:
-        return None
-    raw: Any = decoded(await fetched(kernel, metadata.jwks_uri), dict)
-    try:
-        keys = KeySet.import_key_set(raw)
-    except (JoseError, KeyError, TypeError, ValueError) as error:
-        raise ProviderAway("keys not readable") from error
-    cache[metadata.jwks_uri] = (time.monotonic(), keys)
-    return keys
 
 
 async def fetched(kernel: Kernel, address: str, bearer: str = "") -> bytes:

@@ -20,7 +20,6 @@ from crm_core.auth.links import LinkNotValid, create_link, open_link, use_link
 from crm_core.auth.session import cookie_name
 from crm_core.features.oauth2.discovery import TENANT, Client, Metadata, metadata_of
 from crm_core.features.oauth2.errors import ExchangeRefused
-from crm_core.features.oauth2.exchange import session
 
 if TYPE_CHECKING:
     from litestar import Request, Response
@@ -78,6 +77,8 @@ async def begun(
     if client.issuer:
         extra["nonce"] = derived(kernel, "nonce", state, browser)
     verifier = derived(kernel, "verifier", state, browser)
+    from crm_core.features.oauth2.exchange import session  # loads Authlib: see public.py
+
     async with session(kernel, client, metadata) as wire:
         address, _state = wire.create_authorization_url(
             metadata.authorization_endpoint, state=state, code_verifier=verifier, scope=" ".join(client.scopes), **extra

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import hmac
+import time
 from typing import TYPE_CHECKING, Any
 
 from joserfc import jwt
 from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
 
-from crm_core.features.oauth2.discovery import TENANT, Client, Metadata, keys_of
-from crm_core.features.oauth2.errors import ExchangeRefused
+from crm_core.features.oauth2.discovery import FRESH, TENANT, Client, Metadata, decoded, fetched
+from crm_core.features.oauth2.errors import ExchangeRefused, ProviderAway
 
 if TYPE_CHECKING:
-    from joserfc.jwk import KeySet
-
     from crm_core.kernel import Kernel
 
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 """Signatures by a key that only the provider holds: never "none", never the client secret."""
 LEEWAY = 60
 """Seconds by which clocks may differ."""
+QUIET = 10.0
+"""Seconds between two looks for a key that is not among the kept ones."""
 
 
 async def checked(kernel: Kernel, client: Client, metadata: Metadata, token: Any, nonce: str) -> dict[str, Any]:
@@ -52,6 +54,24 @@ def demand_claims(client: Client, metadata: Metadata, claims: dict[str, Any], no
         raise ExchangeRefused("subject")
     if not hmac.compare_digest(str(claims.get("nonce", "")).encode(), nonce.encode()):
         raise ExchangeRefused("nonce")
+
+
+async def keys_of(kernel: Kernel, metadata: Metadata, *, anew: bool = False) -> KeySet | None:
+    """Return the provider's signing keys, kept for ten minutes; `anew` asks again, None if that was just done."""
+    cache: dict[str, tuple[float, KeySet]] = kernel.caches.setdefault("oauth2 keys", {})
+    kept = cache.get(metadata.jwks_uri)
+    age = time.monotonic() - kept[0] if kept else FRESH + 1
+    if kept is not None and age <= FRESH and not anew:
+        return kept[1]
+    if anew and age < QUIET:
+        return None
+    raw: Any = decoded(await fetched(kernel, metadata.jwks_uri), dict)
+    try:
+        keys = KeySet.import_key_set(raw)
+    except (JoseError, KeyError, TypeError, ValueError) as error:
+        raise ProviderAway("keys not readable") from error
+    cache[metadata.jwks_uri] = (time.monotonic(), keys)
+    return keys
 
 
 async def _signed(kernel: Kernel, metadata: Metadata, token: str) -> dict[str, Any]:

@@ -11,9 +11,6 @@ from datetime import datetime
 from urllib.parse import quote
 from uuid import UUID
 
-from cryptography.hazmat.primitives.hashes import SHA1
-from cryptography.hazmat.primitives.twofactor.hotp import HOTP
-
 STEP = 30
 """Seconds a code is shown."""
 DIGITS = 6
@@ -38,6 +35,9 @@ def step_at(moment: datetime) -> int:
 
 def code_at(secret: str, step: int) -> str:
     """Return the code that an app shows during a step."""
+    from cryptography.hazmat.primitives.hashes import SHA1
+    from cryptography.hazmat.primitives.twofactor.hotp import HOTP  # 6 MB for those who use codes
+
     # SHA-1 is what every app knows; HMAC does not need its collision resistance.
     maker = HOTP(base64.b32decode(secret), DIGITS, SHA1())  # noqa: S303
     return maker.generate(step).decode()

@@ -16,6 +16,6 @@ ASSIGNMENT = "crm_core.features.assignment"
 
 
 async def assign(uow: UnitOfWork, pool_id: UUID, about: Ref) -> None:
-    """Assign a record to a member of a pool; nothing happens without the feature."""
+    """Offer a record to a pool; nothing happens without the feature. What it does not take stays with its owner."""
     if find_spec(ASSIGNMENT) is not None:
-        await import_module(f"{ASSIGNMENT}.public").assign(uow, pool_id, about)
+        await import_module(f"{ASSIGNMENT}.public").offer(uow, pool_id, about)
