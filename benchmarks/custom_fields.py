@@ -52,7 +52,8 @@ def values_of(number: random.Random, index: int, kind: str) -> Any:
     return {
         "text": f"word {number.randrange(1000)}", "choice": f"option{min(number.randrange(20), 4)}",
         "integer": number.randrange(100_000), "date": f"20{number.randrange(10, 30)}-{number.randrange(1, 13):02}-15",
-        "boolean": True if number.random() < 0.3 else None, "decimal": f"{number.randrange(10**6) / 100:.2f}",
+        "boolean": True if number.random() < 0.3 else None,
+        "decimal": f"{number.randrange(10**6) / 100:.2f}" if number.randrange(20_000) else None,
         "email": f"person{number.randrange(10**6)}@example.com", "money": f"{number.randrange(10**6)}.0000",
     }[kind]  # fmt: skip
 
@@ -162,6 +163,11 @@ FILTERS = (
     ("not yes, 7 in 10", {"field": "custom.field_4", "op": "is", "value": False}, ""),
     ("amount, 1 in 1,000", {"field": "custom.field_7", "op": "gt", "value": 999_000}, ""),
     ("no value at all, none", {"field": "custom.field_6", "op": "empty"}, ""),
+    ("no value, 1 in 20,000", {"field": "custom.field_5", "op": "empty"}, ""),
+    ("not this choice, 4 in 20", {"field": "custom.field_1", "op": "is_not", "value": "option4"}, ""),
+    ("not this text, nearly all", {"field": "custom.field_0", "op": "is_not", "value": "word 7"}, ""),
+    ("two fields, 1 in 100 of both", {"all": [{"field": "custom.field_1", "op": "is", "value": "option1"},
+                            {"field": "custom.field_2", "op": "lt", "value": 20_000}]}, ""),
     ("two fields", {"all": [{"field": "custom.field_1", "op": "is", "value": "option4"},
                             {"field": "custom.field_2", "op": "lt", "value": 1000}]}, ""),
     ("sort by text", None, "custom.field_0"),

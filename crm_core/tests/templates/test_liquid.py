@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -166,12 +167,61 @@ ESCAPES = (
 )  # fmt: skip
 
 
-INSIDES = ("<class", "<function", "<module", "0x", "object at", "bound method")
+# Known strings against other engines (Jinja, Twig, Mako, ERB, FreeMarker, Velocity, Smarty, Handlebars), and Liquid's
+# own ways to other files.
+PAYLOADS = (
+    "{{ ''.__class__.__mro__[1].__subclasses__() }}", "{{ ''.__class__.__base__.__subclasses__()[104] }}",
+    "{{ config.items() }}", "{{ self._TemplateReference__context.cycler.__init__.__globals__.os }}",
+    "{{ request.application.__globals__.__builtins__.__import__('os').popen('id').read() }}",
+    "{{ lipsum.__globals__['os'].popen('id').read() }}", "{{ cycler.__init__.__globals__.os.popen('id').read() }}",
+    "{{ joiner.__init__.__globals__.os }}", "{{ namespace.__init__.__globals__.os }}",
+    "{{ get_flashed_messages.__globals__.__builtins__.open('/etc/passwd').read() }}",
+    "{{ url_for.__globals__.current_app.config }}", "{{ ''|attr('__class__')|attr('__mro__') }}",
+    "{{ ()|attr('\\x5f\\x5fclass\\x5f\\x5f') }}", "{{ deal|attr('__init__')|attr('__globals__') }}",
+    "{{ [].class.base.subclasses() }}", "{{ 'a'.constructor.constructor('return process')() }}",
+    "{{ constructor.constructor('alert(1)')() }}", "{{ _self.env.registerUndefinedFilterCallback('exec') }}",
+    "{{ _self.env.getFilter('id') }}", "{{ ['id']|filter('system') }}", "{{ ['id']|map('passthru')|join }}",
+    "{{ '/etc/passwd'|file_excerpt(1,30) }}", "{{ app.request.server.all|join(',') }}", "{{ dump(app) }}",
+    "{{ source('/etc/passwd') }}", "{{ include('/etc/passwd') }}", "{{ 7*7 }}", "${7*7}", "#{7*7}", "<%= 7*7 %>",
+    "<%= File.open('/etc/passwd').read %>", "<% import os %>${os.popen('id').read()}",
+    "${self.module.cache.util.os.system('id')}", "${T(java.lang.Runtime).getRuntime().exec('id')}",
+    "<#assign ex='freemarker.template.utility.Execute'?new()>${ex('id')}", "#set($x='')#set($rt=$x.class.forName('x'))",
+    "{php}echo `id`;{/php}", "{system('id')}", "{{#with 's' as |string|}}{{string.sub.constructor}}{{/with}}",
+    "{{ range.constructor(\"return global.process.mainModule.require('fs')\")() }}", "*{7*7}", "@(7*7)", "[[${7*7}]]",
+    "{% import os %}{{ os.system('id') }}", "{% raw %}{{ x }}{% endraw %}{{ deal.__dict__ }}",
+    "{% for k in deal %}{{ k }}{% endfor %}",
+    "{% for x in ().__class__.__base__.__subclasses__() %}{{ x }}{% endfor %}",
+    "{% include '/etc/passwd' %}", "{% render '../../../etc/passwd' %}", "{% layout '/etc/passwd' %}",
+    "{% extends '/etc/passwd' %}", "{% include deal.name %}", "{% liquid\necho deal.__class__\n%}",
+    "{% capture x %}{{ deal.__class__ }}{% endcapture %}{{ x }}", "{% assign x = deal | inspect %}{{ x }}",
+    "{% tablerow x in deal %}{{ x }}{% endtablerow %}", "{% increment deal.__class__ %}", "{% cycle deal.__class__ %}",
+    "{% case deal.__class__ %}{% when nil %}{% else %}object at{% endcase %}",
+    "{% macro m() %}{{ deal.__class__ }}{% endmacro %}{% call m %}", "{% eval 'import os' %}", "{% python import os %}",
+    "{{ deal.name | format: deal }}", "{{ '%s' | format: deal }}", "{{ '{0.__class__}' | format: deal }}",
+    "{{ deal | json }}", "{{ deal | inspect }}", "{{ deal | dump }}", "{{ deal | pprint }}", "{{ deal | debug }}",
+    "{{ deal | map: '__init__' | first }}", "{{ deal | sort: '__class__' }}", "{{ deal | group_by: '__class__' }}",
+    "{{ deal | sum: '__class__' }}", "{{ deal | uniq: '__class__' }}", "{{ deal | compact: '__class__' }}",
+    "{{ deal | find: '__class__' }}", "{{ deal | has: '__class__' }}", "{{ deal | reject: '__class__' }}",
+    "{{ 'now' | date: '%9999999d' }}", "{{ 'Zm9v' | base64_decode | eval }}", "{{ 'os' | import }}",
+    "{{ 'core_user' | query }}", "{{ 'select password from core_user' | sql }}", "{{ 'SECRET_KEY' | env }}",
+    "{{ env.SECRET_KEY }}", "{{ frappe.db.sql('select 1') }}", "{{ doc.get_password('x') }}",
+    "{{ user.env['res.users'].sudo() }}", "{{ object.env.cr.execute('select 1') }}",
+    "{{ 'ls' | shell }}", "{{ deal.name | send: 'eval' }}", "{{ __loader__ }}", "{{ __builtins__ }}", "{{ globals() }}",
+    "{{ locals() }}", "{{ vars(deal) }}", "{{ getattr(deal, '__class__') }}", "{{ dir(deal) }}",
+    "{{ open('/etc/passwd') }}",
+    "{{ exec('1') }}", "{{ eval('1') }}", "{{ print(deal) }}", "{{ breakpoint() }}", "{{ help() }}", "{{ exit() }}",
+)  # fmt: skip
+INSIDES = ("<class", "<function", "<module", "0x", "object at", "bound method", "root:", "uid=", "49", "'id':")
 
 
 async def test_known_ways_out_of_templates_lead_nowhere(kernel: Kernel, api: Any) -> None:
     deal, _contact = await made(api)
     asked = 0
+    for text in PAYLOADS:
+        asked += 1
+        with contextlib.suppress(TemplateFailed, LiquidError):
+            found = await rendered(kernel, system("test"), text, deal=deal)
+            assert not any(word in found for word in INSIDES if word not in text), text
     for escape in ESCAPES:
         last = escape.rsplit(".", 1)[-1]
         for text in (
@@ -187,4 +237,19 @@ async def test_known_ways_out_of_templates_lead_nowhere(kernel: Kernel, api: Any
             except (TemplateFailed, LiquidError):
                 continue
             assert not any(word in found for word in INSIDES), text
-    print(f"\nT5: N = {asked} templates, 0 ways out")
+    print(f"\nT5: N = {asked} templates of {len(PAYLOADS) + len(ESCAPES)} known strings, 0 ways out")
+
+
+async def test_a_value_that_looks_like_a_template_is_text(kernel: Kernel, api: Any) -> None:
+    """T5: what somebody types into a field is never run, in whatever template it is shown."""
+    asked = 0
+    for payload in PAYLOADS:
+        if payload != payload.strip():
+            continue
+        company = await api.post("/companies", {"name": "Brown", "description": payload, "city": payload[:40].strip()})
+        about = Ref("core.company", UUID(company["id"]))
+        for name, kept in (("description", company["description"]), ("city", company["city"])):
+            asked += 1
+            found = await rendered(kernel, system("test"), f"{{{{ c.{name} }}}}", c=about)
+            assert found == kept
+    print(f"\nT5 {kernel.db.dialect}: N = {asked} values of fields that look like templates, 0 run")

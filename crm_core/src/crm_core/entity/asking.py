@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import sqlalchemy as sa
 from crm_core.entity import access, columns, filter_sql, filters, paths, search
 from crm_core.entity.custom_fields import custom_of
 from crm_core.entity.filter_times import NOBODY, SETTLED, CalendarSettings, Edge, Moment
+from crm_core.entity.filter_values import padded
 from crm_core.entity.statements import parameter, prepared
 from crm_core.plugin.declare import Entity
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 LIMIT = 50
 COMMON = 3000  # records with a custom value above which a list is read in its order instead
+FEW = 1000  # records without one up to which they are named in the statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class Asked:
     key: tuple[Any, ...]
     params: dict[str, Any] = field(default_factory=dict)
     verb: str = "read"
-    common: frozenset[int] = frozenset()
+    ways: filter_sql.Ways = field(default_factory=dict)
 
 
 async def moment(uow: UnitOfWork, node: filters.Node) -> Moment:
@@ -90,34 +93,56 @@ async def asked(uow: UnitOfWork, entity: Entity, params: ListParams) -> Asked:
     return found
 
 
-async def weigh(uow: UnitOfWork, it: Asked) -> None:
-    """Note which custom values so many records have that a search is better not begun with them.
+async def weigh(uow: UnitOfWork, it: Asked, *, in_order: bool = True) -> None:
+    """Note how each custom value among the terms that must all hold is to be looked for, by how many records have it.
 
-    Both planners would begin with the rows of the value and sort all that they lead to.
+    Both planners would begin with the rows of the commonest value and sort all that they lead to, or go through all
+    records for the few that have none. in_order: the list is read in its order and up to its limit.
     """
     if not uow.registry.custom.get(it.entity.name):
         return
     parts = it.node.parts if isinstance(it.node, filters.All) else (it.node,)
-    found, place = set(), 0
+    without = {p.part for p in parts if isinstance(p, filters.Not) and isinstance(p.part, filters.Test)}
+    place = 0
     for node in filters.walk(it.node):
         if not isinstance(node, filters.Test):
             continue
         value = node.path.value
-        if node in parts and value is not None and not node.path.steps and custom_of(value) is not None:
-            key = ("common", it.entity.name, filters.shape(node))
-            query = prepared(uow, key, partial(_some, value, node))
-            given = {f"p{i}": it.params[f"p{place + i}"] for i in range(len(node.arguments))}
-            if (await query.fetch(uow, given))[0][0] > COMMON:
-                found.add(place)
+        given = {f"p{i}": it.params[f"p{place + i}"] for i in range(len(node.arguments))}
         place += len(node.arguments)
-    it.common = frozenset(found)
-    it.key = (*it.key, it.common)
+        if value is None or node.path.steps or custom_of(value) is None:
+            continue
+        if node in without:
+            key = ("without", it.entity.name, filters.shape(node))
+            ids = await prepared(uow, key, partial(_without, it.entity, value, node)).fetch(uow, given)
+            if len(ids) <= FEW:
+                named = {f"w{len(it.ways)}_{i}": v for i, v in enumerate(padded([row[0] for row in ids]))}
+                it.params |= named
+                it.ways[node] = tuple(named)
+            elif in_order:
+                it.ways[node] = filter_sql.EACH
+        elif in_order and node in parts:
+            query = prepared(uow, ("common", it.entity.name, filters.shape(node)), partial(_some, value, node))
+            common = (await query.fetch(uow, given))[0][0] > COMMON
+            it.ways[node] = filter_sql.EACH if common else filter_sql.FIRST
+    it.key = (*it.key, *(w if isinstance(w, str) else len(w) for w in it.ways.values()))
 
 
 def _some(value: paths.Value, node: filters.Test) -> sa.Select[Any]:
-    numbers = itertools.count()
-    rows = filter_sql.custom_rows(value, node, lambda kind: parameter(f"p{next(numbers)}", kind))
+    rows = filter_sql.custom_rows(value, node, _numbered())
     return sa.select(sa.func.count()).select_from(rows.limit(COMMON + 1).subquery())
+
+
+def _without(entity: Entity, value: paths.Value, node: filters.Test) -> sa.Select[Any]:
+    """Return the first records of all that do not meet a test: both sides come in the order of an index."""
+    met = filter_sql.custom_rows(value, node, _numbered(), of_one=True)
+    left = sa.except_(sa.select(access.table_of(entity).c.id), met).order_by(sa.literal_column("1")).limit(FEW + 1)
+    return sa.select(left.subquery().c.id)
+
+
+def _numbered() -> Callable[[Any], Any]:
+    numbers = itertools.count()
+    return lambda kind: parameter(f"p{next(numbers)}", kind)
 
 
 def _searched(uow: UnitOfWork, entity: Entity, node: filters.Node, words: list[str]) -> tuple[filters.Node, list[str]]:
@@ -138,7 +163,7 @@ def condition(uow: UnitOfWork, it: Asked) -> sa.ColumnElement[bool]:
     if it.verb != "read":
         parts.append(access.rows(uow.registry, uow.actor, it.entity, it.verb, deleted=it.deleted))
     if it.node is not filters.EVERYTHING:
-        parts.append(filter_sql.compile_filter(uow.registry, uow.actor, it.entity, it.node, None, it.common))
+        parts.append(filter_sql.compile_filter(uow.registry, uow.actor, it.entity, it.node, None, it.ways))
     if it.words:
         parts.append(table.c.id.in_(search.found(uow.db.dialect, it.entity)))
     return sa.and_(*parts)

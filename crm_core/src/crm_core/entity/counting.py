@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from crm_core.entity import access, columns, money, paths
 from crm_core.entity import fields as f
-from crm_core.entity.asking import ListParams, asked, condition
+from crm_core.entity.asking import ListParams, asked, condition, weigh
 from crm_core.entity.statements import parameter, prepared
 from crm_core.errors import Invalid
 from crm_core.i18n import Strings
@@ -27,6 +27,7 @@ MOST = 500
 async def count(uow: UnitOfWork, entity: Entity, params: ListParams, *, at_most: int = COUNTED) -> int:
     """Return how many records a list has in all; counting stops at `at_most`."""
     it = await asked(uow, entity, params)
+    await weigh(uow, it, in_order=False)
 
     def make() -> sa.Select[Any]:
         one: sa.Select[Any] = sa.select(sa.literal_column("1")).select_from(access.table_of(entity))
@@ -43,6 +44,7 @@ async def totals(uow: UnitOfWork, entity: Entity, params: ListParams, sums: tupl
     With money among them, "unrated" says what the sums leave out: {field: {currency without a rate: records}}.
     """
     it = await asked(uow, entity, params)
+    await weigh(uow, it, in_order=False)
     values = [paths.own_field(uow.registry, uow.actor, entity, name) for name in sums]
     if bad := next((v for v in values if not isinstance(v.field, f.Integer | f.Decimal | f.Money)), None):
         raise Invalid(_("{name} cannot be summed.", name=bad.field.name))

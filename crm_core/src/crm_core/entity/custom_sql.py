@@ -93,6 +93,23 @@ def _unindexed(element: Any, compiler: Any, **kw: Any) -> str:
     return str(column) if compiler.dialect.name == "postgresql" else f"+{column}"
 
 
+class first_of(FunctionElement[bool]):  # noqa: N801 - an SQL function
+    """first_of(id, select of ids): the id is among them, which are looked up before everything else."""
+
+    type = sa.Boolean()
+    inherit_cache = True
+
+    def __init__(self, key: Any, ids: sa.Select[Any]) -> None:
+        super().__init__(key, ids.scalar_subquery())
+
+
+@compiles(first_of)
+def _first_of(element: Any, compiler: Any, **kw: Any) -> str:
+    key, ids = (compiler.process(c, **kw) for c in element.clauses)
+    # An array has no estimate that could make the planner begin elsewhere.
+    return f"({key} = ANY (ARRAY{ids}))" if compiler.dialect.name == "postgresql" else f"({key} IN {ids})"
+
+
 def shown(column: Any, hidden: tuple[str, ...], dialect: str) -> Any:
     """Return a record's custom values without the keys that are not to be given."""
     if not hidden:

@@ -26,6 +26,9 @@ from crm_core.plugin.declare import Child, Entity
 from crm_core.plugin.registry import Registry
 
 TEXT = sa.String()
+EACH, FIRST = "each", "first"  # row by row in the order of the list; before everything else
+Ways = dict[Test, str | tuple[str, ...]]
+"""How to ask a test of a custom value; names of parameters: these are all the records that do not meet it."""
 _IDS = ("link", "stage", "file", "links")
 
 
@@ -96,21 +99,21 @@ def _list_has(element: Any, compiler: Any, **kw: Any) -> str:
 
 def compile_filter(
     registry: Registry, actor: Actor, entity: Entity, node: Node, table: sa.FromClause | None = None,
-    common: frozenset[int] = frozenset(),
+    ways: Ways | None = None,
 ) -> sa.ColumnElement[bool]:  # fmt: skip
     """Return the condition on rows of `table` (the entity's own by default), with open parameters.
 
-    common: places among the parameters of tests that so many rows meet that a search is not to begin with them.
+    ways: how tests of custom values are asked, where it is known what that costs.
     """
     at = access.table_of(entity) if table is None else table
-    found: sa.ColumnElement[bool] = _Compiler(registry, actor, common).node(node, at)
+    found: sa.ColumnElement[bool] = _Compiler(registry, actor, ways or {}).node(node, at)
     return found
 
 
 def custom_rows(value: Value, node: Test, number: Callable[[Any], Any], *, of_one: bool = False) -> sa.Select[Any]:
     """Return the rows of `core_field_value` that meet a test; `number` makes a parameter of a type.
 
-    of_one: they are asked for one record at a time, so that its key finds them and not the value.
+    of_one: they are found by their key, field and record, and not by the value.
     """
     custom = custom_of(value)
     assert custom is not None
@@ -122,14 +125,14 @@ def custom_rows(value: Value, node: Test, number: Callable[[Any], Any], *, of_on
     if node.test == "has_any":
         return found.where(column.in_([number(custom_sql.bound(value)) for _ in node.arguments]))
     if node.test in ("filled", "is_true"):
-        return found.where(column.is_not(None))
+        return found if of_one else found.where(column.is_not(None))  # an empty field has no row
     kind = TEXT if value.field.kind in TEXTS else custom_sql.bound(value)
     return found.where(_textual(node, column, [number(kind) for _ in node.arguments]))
 
 
 class _Compiler:
-    def __init__(self, registry: Registry, actor: Actor, common: frozenset[int]) -> None:
-        self.registry, self.actor, self.common = registry, actor, common
+    def __init__(self, registry: Registry, actor: Actor, ways: Ways) -> None:
+        self.registry, self.actor, self.ways = registry, actor, ways
         self.count = self.aliases = 0
 
     def parameter(self, kind: Any) -> sa.BindParameter[Any]:
@@ -142,6 +145,9 @@ class _Compiler:
         if isinstance(node, Some):
             return sa.or_(sa.false(), *(self.node(p, at) for p in node.parts))
         if isinstance(node, Not):
+            if isinstance(node.part, Test) and isinstance(names := self.ways.get(node.part), tuple):
+                self.count += len(node.part.arguments)
+                return at.c.id.in_([parameter(n, Id()) for n in names]) if names else sa.false()
             return sa.not_(sa.func.coalesce(self.node(node.part, at), sa.false()))
         if isinstance(node, Has):
             return self.steps(node.path.steps, at, lambda end: self.node(node.part, end))
@@ -230,13 +236,14 @@ class _Compiler:
     def custom(self, node: Test, value: Value, at: sa.FromClause) -> Any:
         """Return that a row of `core_field_value` says so: its index by field and value begins the search.
 
-        Inside `coalesce` no planner turns it into a join: it is asked row by row, in the order of the list.
+        As a single value no planner turns it into a join or a list of all: it is asked row by row.
         """
-        common = self.count in self.common
-        found = custom_rows(value, node, self.parameter, of_one=common)
-        if not common:
-            return at.c.id.in_(found)
-        return sa.func.coalesce(found.where(found.selected_columns[0] == at.c.id).correlate(at).exists(), sa.false())
+        way = self.ways.get(node)
+        found = custom_rows(value, node, self.parameter, of_one=way == EACH)
+        if way != EACH:
+            return custom_sql.first_of(at.c.id, found) if way == FIRST else at.c.id.in_(found)
+        one = found.where(found.selected_columns[0] == at.c.id).correlate(at).with_only_columns(sa.true())
+        return sa.func.coalesce(one.limit(sa.literal_column("1")).scalar_subquery(), sa.false())
 
     def compared(self, node: Test, column: Any, kind: Any) -> Any:
         return _compared(node, column, [self.parameter(kind) for _ in node.arguments])

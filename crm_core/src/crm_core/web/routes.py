@@ -34,6 +34,8 @@ class Application(Litestar):
                 handler.on_registration(self)
             if isinstance(made, HTTPRoute):
                 made.create_handler_map()
+            for plugin in self.plugins.receive_route:
+                plugin.receive_route(made)
         self.asgi_router.construct_routing_trie()
 
     @property

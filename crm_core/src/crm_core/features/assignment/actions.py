@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _ = Strings("crm_core")
 EMPTY = "core.pool_was_empty"
 GIVER = system("assignment")
+CLAIMED = "assignment"
 
 
 class PoolUnknown(NotFound):
@@ -59,6 +60,16 @@ async def assign(
         return await _assign(uow, pool_id, about, dict(skills or {}), before.label, frozenset())
     finally:
         uow.actor = before
+
+
+def claim(uow: UnitOfWork, record_id: UUID) -> None:
+    """Keep automatic pools from a new record that the caller gives out."""
+    uow.session.sync_session.info.setdefault(CLAIMED, set()).add(record_id)
+
+
+def claimed(uow: UnitOfWork, record_id: UUID) -> bool:
+    """Return whether somebody in this transaction gives the record out."""
+    return record_id in uow.session.sync_session.info.get(CLAIMED, ())
 
 
 async def offer(uow: UnitOfWork, pool_id: UUID, about: Ref) -> Receipt | None:

@@ -1,4 +1,4 @@
-"""“Assign by pool” on leads and deals."""
+"""“Assign through pool” on leads and deals."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def deal(uow: UnitOfWork, record: Any, params: AssignByPool) -> Receipt:
 
 ACTIONS = tuple(
     Action(
-        entity=entity, name="assign_by_pool", label=_("Assign by pool"), icon="users", params=AssignByPool, run=run,
+        entity=entity, name="assign_by_pool", label=_("Assign through pool"), icon="users", params=AssignByPool, run=run,
         permission=f"{entity}.assign", bulk=True,
     )
     for entity, run in (("core.lead", lead), ("core.deal", deal))

@@ -29,6 +29,11 @@ async def assign(uow: UnitOfWork, pool_id: UUID, about: Ref, *, skills: Mapping[
     return await actions.assign(uow, pool_id, about, skills=skills)
 
 
+def claim(uow: UnitOfWork, record_id: UUID) -> None:
+    """Keep automatic pools from a new record that the caller gives out in this transaction; before `uow.settle()`."""
+    actions.claim(uow, record_id)
+
+
 async def offer(uow: UnitOfWork, pool_id: UUID, about: Ref) -> Receipt | None:
     """Give a record out as `assign` does, from where no person can be asked to choose another pool.
 
@@ -45,5 +50,5 @@ async def receipts(uow: UnitOfWork, about: Ref) -> list[Receipt]:
 
 __all__ = [
     "Candidate", "Pool", "PoolMember", "PoolSwitchedOff", "PoolUnknown", "Receipt", "RecordNotForPool", "assign",
-    "offer", "receipts",
+    "claim", "offer", "receipts",
 ]  # fmt: skip

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 import sqlalchemy as sa
 
-from crm_core.auth.people import User
+from crm_core.auth.people import Role, User, UserRole
 from crm_core.db.types import Id
 from crm_core.entity import access
 from crm_core.entity.asking import ListParams, asked, condition
@@ -87,6 +87,16 @@ async def fallback(uow: UnitOfWork, pool: Pool) -> UUID | None:
         return None
     able = sa.select(User.id).where(User.id == pool.fallback_user_id, User.is_active, User.deleted_at.is_(None))
     return await uow.session.scalar(able)
+
+
+async def in_charge(uow: UnitOfWork, pool: Pool) -> list[UUID]:
+    """Return who hears that a pool was empty: its owner, the administrators when it has none who is switched on."""
+    able = sa.select(User.id).where(User.is_active, User.deleted_at.is_(None))
+    if pool.owner_id is not None and await uow.session.scalar(able.where(User.id == pool.owner_id)):
+        return [pool.owner_id]
+    mine = sa.select(UserRole.user_id).join(Role, Role.id == UserRole.role_id)
+    admins = mine.where(Role.everything, Role.deleted_at.is_(None))
+    return list(await uow.session.scalars(able.where(User.id.in_(admins))))
 
 
 def receipt(row: Assignment) -> Receipt:

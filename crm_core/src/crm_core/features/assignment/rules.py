@@ -135,6 +135,8 @@ async def give_out(uow: UnitOfWork, event: Happened) -> None:
     record: Any = event.record
     if record is None or record.owner_id is not None or not (await uow.settings(AssignmentSettings)).new_leads:
         return
+    if actions.claimed(uow, record.id):
+        return
     entity = uow.registry.entity(str(event.entity))
     wanted = sa.select(Pool).where(
         Pool.is_automatic, Pool.is_active, Pool.deleted_at.is_(None), Pool.entity == entity.name

@@ -146,7 +146,6 @@ async def _create(uow: UnitOfWork, form: WebForm, answers: Mapping[str, Any]) ->
     make = target.create
     record = await (make(uow, form, values) if make else records.create(uow, entity, values, trusted=True))
     if form.pool_id is not None:
-        await uow.settle()
         await owners.assign(uow, form.pool_id, Ref(target.entity, record.id))
     return record
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from crm_core.entity.fields import Option
-from crm_core.features.web_forms import rules
+from crm_core.features.web_forms import rules, targets
 from crm_core.features.web_forms.models import WebForm, WebFormField, WebFormSubmission
 from crm_core.plugin import Child, Entity, Strings, fields
 
@@ -44,10 +44,7 @@ WEB_FORM = Entity(
     title="name",
     fields=(
         fields.Text("name", _("Name"), length=100, required=True, sortable=True),
-        fields.Text(
-            "target", _("Makes"), length=64, required=True, default="core.lead",
-            help=_("The kind of record: core.lead, core.contact, or one of a plugin."),
-        ),
+        fields.Choice("target", _("Makes"), choices=targets.kinds, required=True, default="core.lead"),
         fields.Boolean("is_active", _("Switched on"), default=True),
         fields.Text("title", _("Heading"), help=_("Above the form; the name when empty.")),
         fields.LongText("intro", _("Text above the fields"), length=5000, filterable=False),
@@ -69,6 +66,10 @@ WEB_FORM = Entity(
         fields.Link(
             "assign_to_id", _("Records belong to"), target="core.user", on_erase="clear",
             help=_("Their owner; nobody when empty."),
+        ),
+        fields.Link(
+            "pool_id", _("Given out by the pool"), target="core.pool",
+            help=_("Who gets each record; the one above when nobody can."),
         ),
         fields.Link("owner_id", _("Owner"), target="core.user", group="owner"),
         fields.DateTime("created_at", _("Created"), readonly=True, sortable=True),

@@ -16,6 +16,9 @@ ASSIGNMENT = "crm_core.features.assignment"
 
 
 async def assign(uow: UnitOfWork, pool_id: UUID, about: Ref) -> None:
-    """Offer a record to a pool; nothing happens without the feature. What it does not take stays with its owner."""
+    """Offer a new record to a pool; nothing happens without the feature. What it does not take stays as it is."""
     if find_spec(ASSIGNMENT) is not None:
-        await import_module(f"{ASSIGNMENT}.public").offer(uow, pool_id, about)
+        pools = import_module(f"{ASSIGNMENT}.public")
+        pools.claim(uow, about.id)
+        await uow.settle()
+        await pools.offer(uow, pool_id, about)

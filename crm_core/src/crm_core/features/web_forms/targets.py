@@ -49,6 +49,11 @@ def targets(registry: Registry) -> dict[str, FormTarget]:
     return {t.entity: t for t in registry.gather(hookspecs.crm_form_targets) if t.entity in registry.entities}
 
 
+async def kinds(uow: UnitOfWork, _record: Any) -> list[tuple[str, Text]]:
+    """Return what a form can make, with its name."""
+    return [(name, uow.registry.entity(name).label) for name in targets(uow.registry)]
+
+
 def mappable(registry: Registry, target: FormTarget) -> dict[str, f.Field]:
     """Return the fields a form of this target may have: those the target names, and custom fields."""
     entity = registry.entity(target.entity)
