@@ -13,6 +13,7 @@ from typing import Any
 from litestar import HttpMethod, Litestar, Request, Response, Router, route
 from litestar._asgi.utils import get_route_handlers
 from litestar.exceptions import ImproperlyConfiguredException
+from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 from litestar.types.internal_types import RouteHandlerMapItem
 from litestar.utils.helpers import unwrap_partial
@@ -25,15 +26,20 @@ class Application(Litestar):
     def register(self, value: Any) -> None:  # type: ignore[override]  # as Litestar's own
         """Register routes as Litestar does; what is known of a function is shared by the handlers made of its code."""
         kinds: dict[Any, Any] = {}
+        models: dict[Any, Any] = {}
         for made in Router.register(self, value):
             for handler in get_route_handlers(made):
-                like = kinds.setdefault(_kind(handler), handler)
+                kind = _kind(handler)
+                like = kinds.setdefault(kind, handler)
                 if like is not handler:
                     handler._parsed_fn_signature = like.parsed_fn_signature  # noqa: SLF001 - what its property keeps
                     handler._signature_model = like.signature_model  # noqa: SLF001
                 handler.on_registration(self)
-            if isinstance(made, HTTPRoute):
-                made.create_handler_map()
+                if isinstance(made, HTTPRoute) and isinstance(handler, HTTPRouteHandler):
+                    key = (kind, *made.path_parameters)
+                    model = models.get(key) or handler.create_kwargs_model(made.path_parameters)
+                    models[key] = model
+                    made.route_handler_map |= dict.fromkeys(handler.http_methods, (handler, model))
             for plugin in self.plugins.receive_route:
                 plugin.receive_route(made)
         self.asgi_router.construct_routing_trie()
@@ -49,7 +55,13 @@ def _kind(handler: Any) -> Any:
     if not isinstance(function, FunctionType) or function.__kwdefaults__:
         return id(handler)
     types = tuple(id(annotation) for annotation in function.__annotations__.values())
-    return function.__code__, types, function.__defaults__, frozenset(handler.dependency_name_set)
+    return function.__code__, types, function.__defaults__, tuple(sorted(_provided(handler)))
+
+
+def _provided(handler: Any) -> Iterable[tuple[str, int]]:
+    return (
+        (name, id(given)) for layer in handler.ownership_layers for name, given in (layer.dependencies or {}).items()
+    )
 
 
 class Routes(Router):
