@@ -26,6 +26,7 @@ from crm_core.web.views import display_for, may, plain, seen_fields
 AnyRequest = Request[Any, Any, Any]
 Uow = NamedDependency[UnitOfWork]
 LATEST = 6
+TILES = 6
 
 
 @get("/static/{package:str}/{digest:str}/{file:path}", opt={"public": True}, include_in_schema=False)
@@ -45,9 +46,11 @@ async def static(
 
 @get("/", opt={"kind": "page", "signed_in": True}, include_in_schema=False)
 async def home(request: AnyRequest, uow: Uow) -> Response[Any]:
-    """Answer with the newest records of each kind, and the tiles of plugins."""
+    """Answer with the newest records of the kinds that come first in the menu, and the tiles of plugins."""
     tiles = []
     for entity in sorted(uow.registry.entities.values(), key=lambda e: e.order):
+        if len(tiles) == TILES:
+            break
         if not entity.in_menu or entity.field("owner_id") is None or not may(uow, entity, "read"):
             continue
         by_name = {x.name: x for x in seen_fields(uow, entity)}
