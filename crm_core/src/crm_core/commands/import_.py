@@ -136,15 +136,17 @@ def guessed(
     registry: Registry, actor: Actor, entity: Entity, titles: tuple[str, ...], mapping: list[tuple[str, str]]
 ) -> list[tuple[str, str]]:
     """Return the given mapping with guesses for the other columns; tell what was guessed and what was not."""
-    from crm_core.features.imports.public import guess
+    from crm_core.features.imports.public import guess, left_out
 
+    barred = left_out(registry, actor, entity, titles)
     given = {title for title, _name in mapping}
     taken = {name for _title, name in mapping}
     found = guess(registry, actor, entity, titles)
     for title in titles:
         if title not in given:
             name = found.get(title)
-            click.echo(f"  {title} -> {name if name and name not in taken else '(left out)'}", err=True)
+            why = "(left out: this field cannot be imported)" if title in barred else "(left out)"
+            click.echo(f"  {title} -> {name if name and name not in taken else why}", err=True)
     return [*mapping, *((t, n) for t, n in found.items() if t not in given and n not in taken)]
 
 
@@ -214,6 +216,9 @@ def _print(report: Report, entity: Entity, path: Path | None) -> None:
         near = report.suggestions.get((column, value))
         hint = f' (did you mean "{near}"?)' if near else ""
         click.echo(f'  {column}: "{value}" is unknown, {count} times{hint}')
+    for alike in report.duplicates:
+        names = ", ".join(f"{c.title} ({c.score} %)" for c in alike.candidates)
+        click.echo(f"  row {alike.row} may be there already: {names}")
     failed = [p for p in report.problems if p.failed]
     for problem in failed[:SHOWN]:
         click.echo(f'  row {problem.row}: {problem.column or "row"} "{problem.value}": {problem.text}')

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from crm_core.cli import folder
+from crm_core.commands.supervisor import CANNOT_START, Child, Supervisor, end_with_parent
 from crm_core.config import Config
 from crm_core.errors import StartupError
-from crm_core.supervisor import CANNOT_START, Child, Supervisor, end_with_parent
 
 if TYPE_CHECKING:
     from crm_core.kernel import Kernel

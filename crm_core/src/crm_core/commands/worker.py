@@ -11,9 +11,9 @@ import sys
 import click
 
 from crm_core.cli import folder
+from crm_core.commands.supervisor import CANNOT_START, Child, Supervisor, end_with_parent
 from crm_core.config import Config
 from crm_core.errors import StartupError
-from crm_core.supervisor import CANNOT_START, Child, Supervisor, end_with_parent
 
 
 @click.command(name="worker")
