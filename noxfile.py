@@ -172,19 +172,24 @@ def wheels(session: nox.Session) -> None:
 
 @nox.session
 def faults(session: nox.Session) -> None:
-    """Killed processes and cut connections: a share of each, or with `-- --full` the whole number; prints counts."""
+    """Killed processes and cut connections: a share of each, or with `-- --full` the whole number; prints counts.
+
+    The session `tests` runs a share of those marked `counted`; here they run whole.
+    """
     full = "--full" in session.posargs
     chosen = [a for a in session.posargs if a != "--full"]
+    marks = ("mark.faults", "mark.counted") if full else ("mark.faults",)
     written = [
         path
         for path in files("tests/**/test_*.py", "crm_core/tests/**/test_*.py", "plugins/*/tests/test_*.py")
-        if "mark.faults" in Path(path).read_text()
+        if any(mark in Path(path).read_text() for mark in marks)
     ]
+    which = "faults or counted" if full else "faults and not slow"
     if not written:
         session.log("no fault tests")
         return
     session.run(
-        *(sys.executable, "-m", "pytest", "-s", "-m", "faults" if full else "faults and not slow", *written, *chosen),
+        *(sys.executable, "-m", "pytest", "-s", "-m", which, *written, *chosen),
         env={"CRM_FAULTS": "full"} if full else {},
         external=True,
     )

@@ -49,7 +49,7 @@ async def provide_uow(request: Request[Any, Any, Any]) -> AsyncGenerator[UnitOfW
     reading = request.method in SAFE and not opt.get("writes")
     async with (kernel.read if reading else kernel.write)(actor) as uow:
         yield uow
-    if not reading and (uow.emitted or uow.jobs or uow.has_changes):
+    if not reading and uow.has_effects:
         request.scope["cause"] = uow.cause  # type: ignore[typeddict-unknown-key]  # ours: the answer's Cause-Id
 
 

@@ -116,6 +116,11 @@ class UnitOfWork:
         """Return whether records changed so far in what was settled."""
         return self.changes is not None and any(True for _change in self.changes.events())
 
+    @property
+    def has_effects(self) -> bool:
+        """Return whether anything settled stands under the cause: an event, a job, a changed record."""
+        return bool(self.emitted or self.jobs) or self.has_changes
+
     async def emit(self, event: Event, *, about: Sequence[Ref] = ()) -> UUID:
         """Write an event in this transaction; it appears on the timelines of `about`, the first being its record."""
         self.demand_write()

@@ -51,7 +51,7 @@ async def test_bad_definitions_are_refused_by_field(api: Api) -> None:
 
 async def test_keys_of_parts_are_not_given_twice(api: Api, define: Define) -> None:
     await define("budget", kind="money")
-    for name in ("budget_currency", "budget_base", "budget"):
+    for name in ("budget_currency", "budget_base", "budget_rate", "budget_rate_on", "budget"):
         problem = await api.post(
             "/custom-fields", {"entity": "core.company", "name": name, "label": "B", "kind": "text"}, status=422
         )
@@ -244,6 +244,7 @@ async def test_description_of_the_api_has_the_fields_at_once(api: Api, fields: d
     assert custom["region"]["title"] == "Region"
     assert "`north` North" in custom["region"]["description"]
     assert custom["budget_base"]["readOnly"]
+    assert custom["budget_rate"]["readOnly"]
     assert "budget_base" not in described["CompanyCreate"]["properties"]["custom"]["properties"]
     assert {"seats", "meets_at_zone", "partners"} <= set(custom)
     await api.patch(f"/custom-fields/{fields['seats']['id']}", {"is_archived": True})
@@ -315,7 +316,8 @@ async def test_bulk_update_sets_custom_values_in_set_statements(kernel: Kernel, 
         values = {"custom.region": "south", "custom.seats": None, "custom.budget": "12"}
         assert await bulk_update(uow, entity, entity.model.deleted_at.is_(None), values) == 5
     listed = (await api.get("/companies"))["items"]
-    wanted = {"region": "south", "budget": "12", "budget_currency": "EUR", "budget_base": "12"}
+    wanted = {"region": "south", "budget": "12", "budget_currency": "EUR", "budget_base": "12", "budget_rate": "1"}
+    assert all(r["custom"].pop("budget_rate_on") for r in listed)
     assert [r["custom"] for r in listed] == [wanted] * 5
     for field, op, value, count in (
         ("region", "is", "south", 5), ("region", "is", "north", 0), ("budget", "gte", 12, 5),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import openpyxl
@@ -100,6 +101,7 @@ async def test_export_and_import_carry_every_type(api: Api, jobs: Jobs) -> None:
     }  # fmt: skip
     contact = await api.post("/contacts", {"last_name": "Agent"})
     given = {k: v for k, v in custom.items() if k != "budget_base"} | {"agent": contact["id"]}
+    custom |= {"budget_rate": "1", "budget_rate_on": datetime.now(UTC).date().isoformat()}
     made = await api.post("/companies", {"name": "Acme", "custom": given})
     answer = await api.client.get("/api/v1/companies/export", headers=api.headers)
     rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))

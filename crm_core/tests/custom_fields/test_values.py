@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -31,9 +32,10 @@ GIVEN: dict[str, Any] = {
     "shop": "https://shop.example.com",
     "number": "C-1",
 }
+TODAY = datetime.now(UTC).date().isoformat()
 SHOWN = GIVEN | {
     "share": "12.50", "budget": "1100.2500", "budget_currency": "EUR", "budget_base": "1100.2500",
-    "seen_at": "2026-05-31T12:00:00Z", "meets_at": "2026-06-01T07:00:00Z",
+    "budget_rate": "1", "budget_rate_on": TODAY, "seen_at": "2026-05-31T12:00:00Z", "meets_at": "2026-06-01T07:00:00Z",
 }  # fmt: skip
 
 
@@ -177,9 +179,8 @@ async def test_events_tell_custom_fields_by_name_and_undo_restores_them(api: Api
     created, updated = [p for _kind, p in await events("core.company.")]
     assert created["after"]["custom.region"] == "north"
     assert "custom" not in created["after"]
-    assert updated["before"] == dict.fromkeys(["custom.budget", "custom.budget_base", "custom.budget_currency"]) | {
-        "custom.region": "north"
-    }
+    parts = ("", "_base", "_currency", "_rate", "_rate_on")
+    assert updated["before"] == dict.fromkeys(f"custom.budget{part}" for part in parts) | {"custom.region": "north"}
     assert updated["after"]["custom.region"] == "south"
     assert "custom.seats" not in updated["after"]
     log = await api.get("/admin/events", params={"record": f"core.company:{made['id']}"})

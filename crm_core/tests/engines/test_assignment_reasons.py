@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -18,15 +20,18 @@ from crm_core.db.types import new_id
 from crm_core.entity import records
 from crm_core.features.assignment.choosing import Member, choose, skip
 from crm_core.features.assignment.models import Assignment
+from crm_core.features.assignment.pages import SKIPPED
 from crm_core.features.assignment.public import Receipt, assign
 from crm_core.features.assignment.rules import AssignmentSettings
 from crm_core.features.leads.models import Lead
 from crm_core.features.notifications.models import Notification
 from crm_core.features.worktime.models import Absence
+from crm_core.features.worktime.queries import WEEK
 from crm_core.kernel import Kernel
 from crm_core.plugin.declare import Ref
 from crm_core.testing.people import People
 
+EMPTY = "core.pool_was_empty"
 GERMAN = json.dumps({"field": "name", "op": "starts_with", "value": "Ham"})
 
 
@@ -56,7 +61,7 @@ async def _absent(kernel: Kernel, user: UUID) -> None:
 
 
 async def _off_hours(kernel: Kernel, user: UUID) -> None:
-    day = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")[datetime.now(UTC).weekday()]
+    day = WEEK[datetime.now(UTC).weekday()]
     now = datetime.now(UTC)
     later = f"{(now.hour + 3) % 24:02}:00-{(now.hour + 4) % 24:02}:00"
     await make(kernel, "core.work_calendar", name="Later", zone="UTC", uses=[{"user_id": user}], **{day: later})
@@ -95,9 +100,14 @@ async def test_receipt_names_every_candidate_and_why_each_was_skipped(
     able = {"user_id": bob.id, "skills": "german:3, billing"}
     pool = await a_pool(kernel, [{"user_id": ann.id, **member}, able], **values)
     if reason == "off_hours":
-        await make(kernel, "core.work_calendar", name="Always", zone="UTC", uses=[{"user_id": bob.id}], **{
-            d: "00:00-24:00" for d in ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-        })  # fmt: skip
+        await make(
+            kernel,
+            "core.work_calendar",
+            name="Always",
+            zone="UTC",
+            uses=[{"user_id": bob.id}],
+            **dict.fromkeys(WEEK, "00:00-24:00"),
+        )
     (lead,) = await leads(kernel, 1)
     receipt = await give(kernel, pool, lead)
     assert [(c.user_id, c.skipped, c.detail, c.chosen) for c in receipt.candidates] == [
@@ -130,7 +140,9 @@ async def test_empty_pool_whose_owner_is_gone_tells_the_administrators(kernel: K
     (lead,) = await leads(kernel, 1)
     await give(kernel, pool, lead)
     async with kernel.read(SYSTEM) as uow:
-        told = await uow.session.scalars(sa.select(Notification.user_id).where(Notification.kind == "core.pool_was_empty"))
+        told = await uow.session.scalars(
+            sa.select(Notification.user_id).where(Notification.kind == "core.pool_was_empty")
+        )
         assert boss.id in told.all()
 
 
@@ -169,9 +181,7 @@ def test_choices_equal_an_oracle_over_random_pools() -> None:
     assert given > 10_000
 
 
-def _oracle(
-    strategy: str, free: list[Member], waited: list[UUID], credit: Counter[UUID], load: Counter[UUID]
-) -> UUID:
+def _oracle(strategy: str, free: list[Member], waited: list[UUID], credit: Counter[UUID], load: Counter[UUID]) -> UUID:
     by_wait = sorted(free, key=lambda m: waited.index(m.user_id))
     if strategy == "round_robin":
         return by_wait[0].user_id
@@ -179,7 +189,7 @@ def _oracle(
         return min(by_wait, key=lambda m: load[m.user_id]).user_id
     for m in free:
         credit[m.user_id] += m.weight
-    best = sorted(free, key=lambda m: (-credit[m.user_id], m.position))[0].user_id
+    best = min(free, key=lambda m: (-credit[m.user_id], m.position)).user_id
     credit[best] -= sum(m.weight for m in free)
     return best
 
@@ -203,10 +213,10 @@ async def test_page_of_the_action_gives_a_deal_out(kernel: Kernel, as_user: Peop
     boss, ann = await as_user("admin", "boss"), await as_user("sales", "ann")
     pool = await a_pool(kernel, [{"user_id": ann.id}], entity="core.deal")
     made = await boss.api.post("/deals", {"name": "Roof"})
-    page = await boss.client.get(f"/deals/{made['id']}/actions/assign_by_pool")
+    page = await boss.client.get(f"/deals/{made['id']}/do/assign_by_pool")
     assert page.status_code == 200, page.text
     assert "Assign through pool" in page.text
-    sent = await boss.client.post(f"/deals/{made['id']}/actions/assign_by_pool", data={"pool_id": str(pool)})
+    sent = await boss.client.post(f"/deals/{made['id']}/do/assign_by_pool", data={"pool_id": str(pool)})
     assert sent.status_code in (200, 302, 303), sent.text
     assert (await boss.api.get(f"/deals/{made['id']}"))["owner_id"] == str(ann.id)
 
@@ -262,3 +272,22 @@ async def test_pools_in_a_circle_of_other_records_and_with_bad_filters_are_refus
         problem = await boss.api.patch(f"/pools/{one}", values, status=422)
         assert key in str(problem), (values, problem)
     assert (await boss.api.get(f"/pools/{one}"))["fallback_pool_id"] is None
+
+
+async def test_pages_name_the_kind_of_record_and_filter_by_it(kernel: Kernel, as_user: People) -> None:
+    boss = await as_user("admin", "boss")
+    pool = await a_pool(kernel, [], name="Roofs", entity="core.deal")
+    await a_pool(kernel, [], name="Inbound")
+    page = (await boss.client.get("/pools?f.entity=core.deal")).text
+    rows = page[page.index('id="rows"') :]
+    assert "Roofs" in rows
+    assert "Inbound" not in rows
+    assert "core.deal</" not in page
+    shown = (await boss.client.get(f"/pools/{pool}")).text
+    assert "Deals" in shown
+    assert ">core.deal<" not in shown
+
+
+def test_page_of_the_docs_names_every_reason() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "assignment.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == set(SKIPPED) == set(REASONS)

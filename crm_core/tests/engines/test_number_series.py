@@ -41,6 +41,7 @@ async def draw(kernel: Kernel, on: date | None = date(2026, 5, 1), *, fail: bool
         return None
 
 
+@pytest.mark.counted
 @pytest.mark.parametrize("gapless", [True, False])
 async def test_200_at_once_get_200_consecutive_numbers(kernel: Kernel, gapless: bool) -> None:
     await a_series(kernel, gapless=gapless)

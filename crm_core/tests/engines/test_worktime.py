@@ -47,6 +47,8 @@ def works(calendar: Calendar, at: datetime) -> bool:
     return any(a <= minute < b for a, b in calendar.slots(day)) or any(a <= minute + 1440 < b for a, b in before)
 
 
+@pytest.mark.counted
+@pytest.mark.timeout(1800)
 def test_arithmetic_equals_a_count_minute_by_minute() -> None:
     rnd = random.Random(20260329)
     done = 0

@@ -7,6 +7,7 @@ import importlib.util
 import shutil
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -22,6 +23,7 @@ from crm_core.db.model import metadata
 from crm_core.db.types import new_id
 from crm_core.entity import search
 from crm_core.kernel import Kernel, open_kernel
+from crm_core.plugin.loader import BUILT_IN
 from crm_core.plugin.registry import Registry
 from crm_core.testing.databases import Databases, in_own_loop
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -38,8 +40,13 @@ estate = sys.modules["crm_core_tests_estate"]
 
 
 def make_tables(connection: sa.Connection) -> None:
-    """Make core's tables, the search index and the estate's tables."""
+    """Make core's tables, the search index and the estate's tables.
+
+    A test file run beside this one may have imported some features but not those that their tables point at.
+    """
     tables.import_all()
+    for name in BUILT_IN:
+        import_module(f"crm_core.features.{name}.plugin")
     metadata.create_all(connection)
     search.create_search(connection)
     estate.ESTATE.create_all(connection)

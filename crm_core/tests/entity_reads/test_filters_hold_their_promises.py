@@ -567,6 +567,7 @@ LITERALS = {
     "12",
     "13",
     "17",
+    "19",  # digits of an amount's type
     "21",
     " ",
     "*",

@@ -67,12 +67,21 @@ def rule_of(entity: Entity, one: Any) -> Callable[[str], str | None]:
     return REWRITTEN.get((entity.name, one.name)) or getattr(one, "normal", None) or written_rule
 
 
-def fault_of(answer: Any, name: str, text: str, rule: Callable[[str], str | None]) -> str:
+def default_of(entity: Entity, one: Any) -> Any:
+    """Return what an empty value means in a field or column that cannot be empty and has a default; "" elsewhere."""
+    if one.required and one.default:
+        return one.default
+    column = entity.model.__table__.c.get(one.name)
+    plain = column is not None and not column.nullable and column.default is not None and column.default.is_scalar
+    return column.default.arg if plain else ""
+
+
+def fault_of(answer: Any, name: str, text: str, rule: Callable[[str], str | None], default: Any) -> str:
     """Say what is wrong with an answer; "" when it was kept or refused with words."""
     if answer.status_code == 200:
         got = answer.json()[name]
         expected = rule(written_rule(text))
-        return "" if got == expected or (not expected and got in ("", None)) else f"came back as {got!r}"
+        return "" if got == expected or (not expected and got in ("", None, default)) else f"came back as {got!r}"
     problem = answer.json() if answer.status_code in (400, 409, 422) else {}
     return "" if problem.get("detail") else f"{answer.status_code} {answer.text[:80]}"
 
@@ -91,7 +100,7 @@ async def test_every_text_field_keeps_or_refuses_every_string(kernel: Kernel, ap
                 tried += 1
                 answer = await put(api, path, one.name, text)
                 refused += answer.status_code != 200
-                if fault := fault_of(answer, one.name, text, rule_of(entity, one)):
+                if fault := fault_of(answer, one.name, text, rule_of(entity, one), default_of(entity, one)):
                     faults.append(f"{entity.name}.{one.name} {text[:40]!r}: {fault}")
                 elif answer.status_code == 200 and chance.random() < 0.05:
                     page = await api.client.get(path, headers=api.headers)

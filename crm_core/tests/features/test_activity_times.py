@@ -163,6 +163,7 @@ class Run:
             return
 
 
+@pytest.mark.counted
 @pytest.mark.timeout(1800)
 async def test_last_and_next_activity_equal_an_independent_count_after_random_operations(kernel: Kernel) -> None:
     run = Run(kernel, seed=20)

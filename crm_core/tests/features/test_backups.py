@@ -69,6 +69,8 @@ async def queue_a_mail(kernel: Kernel) -> None:
         await mail.send(uow, note)
 
 
+@pytest.mark.counted
+@pytest.mark.timeout(1800)
 async def test_backup_under_load_restores_all_that_was_acknowledged_before_it(
     api: Any, kernel: Kernel, empty: Config, tmp_path: Path
 ) -> None:
@@ -188,3 +190,27 @@ class TestDamage:
             (folder / f"backup-2026010{day}-000000.tar").touch()
         actions.thin_out(kernel.config, 2)
         assert [p.name[7:15] for p in actions.kept(kernel.config)] == ["20260103", "20260104"]
+
+
+async def test_every_night_sqlite_is_backed_up_unless_told_otherwise_and_postgresql_never(
+    kernel: Kernel, jobs: Any
+) -> None:
+    """Nothing is set up here: what the schedule does is what a new installation gets."""
+    from crm_core.features.backups.settings import BackupSettings
+    from crm_core.plugin import hookspecs
+
+    schedule = next(s for s in kernel.registry.gather(hookspecs.crm_schedules) if s.name == "core.nightly_backup")
+    async with kernel.read(system("test")) as uow:
+        assert (await uow.settings(BackupSettings)).keep == 7
+
+    async def night() -> int:
+        async with kernel.write(system("test")) as uow:
+            await uow.enqueue(schedule.call)
+        await jobs()
+        return len(actions.kept(kernel.config))
+
+    first = await night()
+    assert first == (1 if kernel.config.sqlite else 0)
+    async with kernel.write(system("test")) as uow:
+        await uow.save_settings(BackupSettings(keep=0))
+    assert await night() == first, "0 switches it off"

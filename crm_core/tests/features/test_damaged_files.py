@@ -113,6 +113,8 @@ def harm(path: Path, way: int, chance: random.Random) -> None:
         path.write_bytes(data)
 
 
+@pytest.mark.counted
+@pytest.mark.timeout(1800)
 async def test_scrub_finds_all_planted_damage_and_tells_by_event_and_doctor(
     api: Api, kernel: Kernel, jobs: Any, events: Any, full: bool
 ) -> None:

@@ -21,6 +21,7 @@ from crm_core.errors import Forbidden
 from crm_core.features.companies.models import Company
 from crm_core.features.contacts.models import Contact, ContactEmail
 from crm_core.features.exports.public import Wanted, export_csv, export_xlsx
+from crm_core.features.imports.hints import told
 from crm_core.features.imports.public import (
     Cells,
     Plan,
@@ -28,9 +29,11 @@ from crm_core.features.imports.public import (
     SheetError,
     UnknownTarget,
     guess,
+    left_out,
     open_sheet,
     preview,
     run_import,
+    targets,
 )
 from crm_core.kernel import Kernel
 
@@ -119,6 +122,64 @@ def test_columns_are_guessed_by_english_and_german_titles(kernel: Kernel) -> Non
     assert found == {
         "Vorname": "first_name", "Last Name": "last_name", "E-Mail": "emails.address", "Firma": "company_id",
     }  # fmt: skip
+
+
+def test_column_named_like_a_field_is_that_field(kernel: Kernel) -> None:
+    for name in ("core.company", "core.contact", "core.lead", "core.deal"):
+        entity = kernel.registry.entity(name)
+        for own in targets(kernel.registry, SYSTEM, entity):
+            if entity.field(own) is not None:
+                assert guess(kernel.registry, SYSTEM, entity, [own]) == {own: own}
+    company, deal = kernel.registry.entity("core.company"), kernel.registry.entity("core.deal")
+    assert guess(kernel.registry, SYSTEM, company, ["Domains", "domain"]) == {"domain": "domain"} | {
+        "Domains": "domains.domain"
+    }
+    titles = ["Lost reason", "lost_reason"]
+    assert guess(kernel.registry, SYSTEM, deal, titles)["lost_reason"] == "lost_reason"
+
+
+def test_column_named_like_a_field_that_is_not_imported_is_left_out_and_told(kernel: Kernel) -> None:
+    deal = kernel.registry.entity("core.deal")
+    assert guess(kernel.registry, SYSTEM, deal, ["created_at", "name"]) == {"name": "name"}
+    assert left_out(kernel.registry, SYSTEM, deal, ["created_at", "name", "nonsense"]) == ["created_at"]
+    contact = kernel.registry.entity("core.contact")  # its first number, which is one of the list
+    assert guess(kernel.registry, SYSTEM, contact, ["phone", "email"]) == {
+        "phone": "phones.number", "email": "emails.address",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("entity", "field"), [("core.company", "domain"), ("core.deal", "lost_reason")])
+def test_barred_field_is_no_other_field_of_that_name(kernel: Kernel, entity: str, field: str) -> None:
+    found = kernel.registry.entity(entity)
+    rights = Rights(scopes={f"{entity}.import": Scope.all}, hidden=frozenset({f"{entity}.{field}"}))
+    who = Actor(ActorKind.user, name="x", user_id=new_id(), rights=rights)
+    assert field not in targets(kernel.registry, who, found)
+    assert guess(kernel.registry, who, found, [field]) == {}
+    assert left_out(kernel.registry, who, found, [field]) == []
+
+
+async def test_preview_and_dry_run_hint_at_records_that_may_be_there(kernel: Kernel, tmp_path: Path) -> None:
+    async with kernel.write(SYSTEM) as uow:
+        await records.create(uow, uow.registry.entity("core.company"), {"name": "Acme GmbH", "domain": "acme.example"})
+    path = written(tmp_path, "name,domain\nNew Ltd,new.example\nOther name,acme.example\nAcme AG,\n")
+    company = kernel.registry.entity("core.company")
+    plan = Plan(entity=company, mapping={"name": "name", "domain": "domain"})
+    async with kernel.read(SYSTEM) as uow:
+        rows = await told(uow, plan, preview(kernel, SYSTEM, open_sheet(path), plan))
+    rights = Rights(scopes={"core.company.import": Scope.all})
+    barred = Actor(ActorKind.user, name="x", user_id=new_id(), rights=rights)
+    assert [[(c.title, c.reasons[0].kind) for c in row["duplicates"]] for row in rows] == [
+        [], [("Acme GmbH", "domain")], [("Acme GmbH", "name")],
+    ]  # fmt: skip
+    async with kernel.read(barred) as uow:
+        assert not any(row["duplicates"] for row in await told(uow, plan, rows))
+    report = await imported(kernel, path, "core.company", plan.mapping, dry_run=True)
+    assert [(h.row, h.candidates[0].title) for h in report.duplicates] == [(3, "Acme GmbH"), (4, "Acme GmbH")]
+    assert (await imported(kernel, path, "core.company", plan.mapping)).created == 3  # hints keep nothing out
+    again = Plan(entity=company, mapping=plan.mapping, mode="both", match="domain")
+    async with kernel.read(SYSTEM) as uow:
+        rows = await told(uow, again, preview(kernel, SYSTEM, open_sheet(path), again))
+    assert "New Ltd" not in [c.title for c in rows[0]["duplicates"]]  # what the row updates is no duplicate
 
 
 async def test_import_makes_records_with_parts_links_events_and_search(kernel: Kernel, tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -146,6 +148,56 @@ class TestDoctor:
             with pytest.raises(Concern, match="1 dead") as told:
                 await jobs(uow)
         assert "retry" in told.value.hint
+
+
+@pytest.mark.parametrize("dialect", ["postgresql"], indirect=True)
+async def test_clock_that_differs_from_the_database_servers_is_a_problem(
+    kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from crm_core.features.operations import checks
+
+    async with kernel.read(system("test")) as uow:
+        assert (await checks.clock(uow)).endswith("from the database server's")
+        # The machine's clock is not ours to turn; what the check reads of it is.
+        now = time.time
+        for off in (-90.0, 90.0):
+            monkeypatch.setattr(checks, "time", SimpleNamespace(time=lambda off=off: now() + off))
+            with pytest.raises(checks.Wrong, match=r"differ by (89|90|91) s") as told:
+                await checks.clock(uow)
+            assert "NTP" in told.value.hint
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+class TestDoctorAndRedis:
+    async def ask(self, kernel: Kernel, address: str, monkeypatch: pytest.MonkeyPatch) -> str:
+        from crm_core.features.operations.checks import redis
+
+        monkeypatch.setattr(kernel, "config", kernel.config.but(redis_url=address))
+        async with kernel.read(system("test")) as uow:
+            return await redis(uow)
+
+    async def test_redis_that_is_away_is_a_problem(self, kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
+        from crm_core.features.operations.checks import Wrong
+
+        with pytest.raises(Wrong, match="Redis does not answer") as told:
+            await self.ask(kernel, "redis://127.0.0.1:1/0", monkeypatch)
+        assert "redis_url" in told.value.hint
+
+    async def test_redis_that_may_drop_what_it_holds_is_a_warning(
+        self, kernel: Kernel, redis_url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from redis.asyncio import Redis
+
+        assert await self.ask(kernel, redis_url, monkeypatch) == "answers"
+        client = Redis.from_url(redis_url)
+        await client.config_set("maxmemory-policy", "allkeys-lru")
+        try:
+            with pytest.raises(Concern, match="allkeys-lru") as told:
+                await self.ask(kernel, redis_url, monkeypatch)
+            assert "noeviction" in told.value.hint
+        finally:
+            await client.config_set("maxmemory-policy", "noeviction")
+            await client.aclose()
 
 
 def test_database_that_is_away_is_a_problem_and_exit_code_1(tmp_path: Path) -> None:

@@ -81,6 +81,7 @@ def address(chance: random.Random) -> str:
     return found
 
 
+@pytest.mark.counted
 @pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
 @pytest.mark.timeout(1800)
 async def test_no_typed_text_becomes_a_recipient_or_a_header(kernel: Kernel, smtp: Any, jobs: Any, full: bool) -> None:

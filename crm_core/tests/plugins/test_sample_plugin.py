@@ -72,6 +72,25 @@ async def test_entity_is_created_listed_and_filtered_by_api(api: Any) -> None:
     assert made["outcome"] == "planned"
 
 
+async def test_visits_are_numbered_one_after_the_other_each_year(api: Any, as_user: Any) -> None:
+    days = ("2026-12-30", "2026-12-31", "2027-01-01")
+    made = [await visit(api, subject=f"Round {day}", visited_on=day) for day in days]
+    assert [v["number"] for v in made] == ["V-2026-0001", "V-2026-0002", "V-2027-0001"]
+    refused = await api.post("/sample-visits", {"subject": "x", "visited_on": days[0], "number": "V-1"}, status=400)
+    assert "number" in refused["fields"]
+    changed = await api.patch(f"/sample-visits/{made[0]['id']}", {"visited_on": days[2]})
+    assert changed["number"] == "V-2026-0001"
+    await api.post("/sample-visits", {"subject": "x", "visited_on": days[0], "minutes": -1}, status=422)
+    assert (await visit(api, visited_on=days[0]))["number"] == "V-2026-0003"  # the refused ones left no hole
+    client = (await as_user("admin")).client
+    shown = (await client.get("/sample-visits"), await client.get(f"/sample-visits/{made[1]['id']}"))
+    assert all("V-2026-0002" in page.text for page in shown)
+    found = await api.get("/sample-visits", params={"q": "V-2026-0002"})
+    assert [v["id"] for v in found["items"]] == [made[1]["id"]]
+    sorted_ = await api.get("/sample-visits", params={"sort": "number"})
+    assert [v["number"] for v in sorted_["items"]][-1] == "V-2027-0001"
+
+
 async def test_variable_of_visits_is_known_to_templates(api: Any, kernel: Kernel) -> None:
     made = await visit(api, minutes=90)
     text = "{{ visit.subject }} took {{ visit.length }}"

@@ -76,6 +76,7 @@ def test_without_secret_or_stamp_or_signature_nothing_is_accepted() -> None:
     assert refused(SECRET, moved)
 
 
+@pytest.mark.counted
 def test_mutated_requests_are_refused() -> None:
     count = 10_000 if FULL else 500
     chance = random.Random(23)
@@ -125,6 +126,7 @@ def test_a_large_body_is_refused_in_the_time_of_hashing_it() -> None:
     assert time.perf_counter() - began < 5
 
 
+@pytest.mark.counted
 @pytest.mark.timeout(1800)
 async def test_duplicate_late_and_shuffled_events_do_their_work_once(kernel: Kernel) -> None:
     """F15: each event five times, in any order; the newest version of each thing stays."""

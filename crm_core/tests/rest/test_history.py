@@ -39,6 +39,20 @@ async def test_every_write_answers_with_its_cause_and_reading_with_none(api: Api
     assert "cause-id" not in refused.headers
 
 
+async def test_a_replay_names_the_cause_of_the_request_that_was_done(api: Api) -> None:
+    key = {"idempotency-key": "once"}
+    made = await send(api, "POST", "/companies", 201, json={"name": "Acme"}, headers=key)
+    again = await send(api, "POST", "/companies", 201, json={"name": "Acme"}, headers=key)
+    assert again.headers["idempotent-replay"] == "true"
+    assert again.headers["cause-id"] == made.headers["cause-id"]
+    nothing = {"ids": [made.json()["id"]], "action": "update", "values": {"name": "Acme"}}
+    for _time in range(2):
+        same = await send(api, "POST", "/companies/bulk", 200, json=nothing, headers={"idempotency-key": "same"})
+        assert "cause-id" not in same.headers, "nothing changed"
+    await api.post("/undo", {"cause": again.headers["cause-id"]}, status=200)
+    await send(api, "GET", f"/companies/{made.json()['id']}", 404)
+
+
 async def test_a_change_is_undone_by_the_cause_that_its_answer_names(api: Api) -> None:
     made = (await send(api, "POST", "/companies", 201, json={"name": "Acme"})).json()
     changed = await send(api, "PATCH", f"/companies/{made['id']}", 200, json={"name": "Wrong"})

@@ -214,6 +214,7 @@ PAYLOADS = (
 INSIDES = ("<class", "<function", "<module", "0x", "object at", "bound method", "root:", "uid=", "49", "'id':")
 
 
+@pytest.mark.counted
 async def test_known_ways_out_of_templates_lead_nowhere(kernel: Kernel, api: Any) -> None:
     deal, _contact = await made(api)
     asked = 0
@@ -240,6 +241,7 @@ async def test_known_ways_out_of_templates_lead_nowhere(kernel: Kernel, api: Any
     print(f"\nT5: N = {asked} templates of {len(PAYLOADS) + len(ESCAPES)} known strings, 0 ways out")
 
 
+@pytest.mark.counted
 async def test_a_value_that_looks_like_a_template_is_text(kernel: Kernel, api: Any) -> None:
     """T5: what somebody types into a field is never run, in whatever template it is shown."""
     asked = 0

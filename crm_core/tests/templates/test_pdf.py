@@ -47,6 +47,49 @@ async def test_long_tables_repeat_their_head_on_each_page() -> None:
     assert all("Name of the item" in page.extract_text() for page in pages)
 
 
+LINES = "<br>".join(f"line {n}" for n in range(400))
+TALL = {
+    "lines": f'<table><tr><td style="width:30%">Item</td><td style="width:70%">{LINES}</td></tr></table>',
+    "paragraphs": f"<table><tr><td>{LINES.replace('<br>', '<p>')}</td></tr></table>",
+    "one paragraph": f"<table><tr><td>{LINES.replace('<br>', ' and more words, ')}</td></tr></table>",
+    "under a head": f'<table repeat="1"><tr><th>A</th></tr><tr><td>a</td></tr><tr><td>{LINES}</td></tr></table>',
+    "colspan": f'<table><tr><td colspan="2">{LINES}</td></tr><tr><td>a</td><td>b</td></tr></table>',
+    "asked for": f'<table><tr><td style="-pdf-keep-in-frame-mode: shrink">{LINES}</td></tr></table>',
+}
+
+
+def sizes_of(pdf: bytes) -> set[float]:
+    """Return the sizes in which text is printed, in points."""
+    found: set[float] = set()
+
+    def note(text: str, cm: Any, tm: Any, _font: Any, size: float) -> None:
+        if text.strip():
+            found.add(round(size * abs(cm[3] * tm[3]), 1))
+
+    for page in PdfReader(io.BytesIO(pdf)).pages:
+        page.extract_text(visitor_text=note)
+    return found
+
+
+@pytest.mark.parametrize("case", TALL)
+async def test_a_row_taller_than_a_page_goes_on_in_print_of_the_same_size(case: str) -> None:
+    drawn = await render_pdf(TALL[case])
+    text = text_of(drawn.pdf)
+    assert all(f"line {n}" in text for n in range(400))
+    assert sizes_of(drawn.pdf) == {10.0}
+    assert drawn.warnings == []
+
+
+async def test_what_cannot_be_cut_is_refused_and_what_is_shrunk_is_told() -> None:
+    with pytest.raises(PdfFailed, match="a cell with rowspan"):
+        await render_pdf(f'<table><tr><td rowspan="2">a</td><td>{LINES}</td></tr><tr><td>b</td></tr></table>')
+    kept = await render_pdf(f'<div style="-pdf-keep-in-frame-mode: shrink">{LINES}</div>')
+    assert kept.warnings == ["-pdf-keep-in-frame-mode drew its text at 13 %."]
+    frame = "<style>@page { @frame h { -pdf-frame-content: h; top: 1cm; height: 2cm } @frame b { top: 4cm } }</style>"
+    head = await render_pdf(f'{frame}<div id="h">{LINES}</div><p>body</p>')
+    assert "Give the @frame more height" in head.warnings[0]
+
+
 PROBES = (
     '<img src="{url}/img">',
     '<link rel="stylesheet" href="{url}/link.css">',
@@ -72,6 +115,7 @@ PROBES = (
 )
 
 
+@pytest.mark.counted
 async def test_documents_fetch_nothing_and_read_no_file(tmp_path: Path) -> None:
     """T11: addresses of ours and files, in every place of a document that may name one."""
     asked: list[bytes] = []
@@ -105,11 +149,17 @@ async def test_documents_fetch_nothing_and_read_no_file(tmp_path: Path) -> None:
     assert drawn > refused
 
 
+async def test_a_picture_file_of_this_machine_is_not_drawn(tmp_path: Path) -> None:
+    Image.new("RGB", (30, 20), "red").save(tmp_path / "own.png")
+    for address in (tmp_path / "own.png", (tmp_path / "own.png").as_uri(), "own.png"):
+        drawn = await render_pdf(f'<p>drawn</p><img src="{address}">')
+        assert [len(page.images) for page in PdfReader(io.BytesIO(drawn.pdf)).pages] == [0], address
+
+
 async def test_documents_that_do_not_end_are_stopped() -> None:
-    with pytest.raises(PdfFailed):
-        await render_pdf("<table>" + "<tr><td>x</td></tr>" * 150_000 + "</table>")
-    with pytest.raises(PdfFailed):
-        await render_pdf("<div>" * 5000 + "x" + "</div>" * 5000)
+    long, deep = "<table>" + "<tr><td>x</td></tr>" * 150_000 + "</table>", "<div>" * 5000 + "x" + "</div>" * 5000
+    failed = await asyncio.gather(render_pdf(long), render_pdf(deep), return_exceptions=True)
+    assert [type(one) for one in failed] == [PdfFailed, PdfFailed], failed
     assert (await render_pdf("<p>still here</p>")).pdf.startswith(b"%PDF-")
 
 

@@ -38,6 +38,27 @@ async def test_file_is_uploaded_mapped_previewed_and_imported(
     assert "Initech" in (await client.get("/companies")).text
 
 
+async def test_page_hints_at_duplicates_and_at_columns_that_are_not_imported(as_user: Any, jobs: Any) -> None:
+    someone = await as_user("admin")
+    await someone.api.post("/companies", {"name": "Globex", "domain": "globex.example"})
+    content = b"name,domain,created_at\nOther,globex.example,2026-01-01\nNew,new.example,2026-01-01\n"
+    text = (await someone.client.get((await upload(someone.client, content)).headers["location"])).text
+    assert text.count("This field cannot be imported") == 1
+    assert text.count("May be <a") == 1
+    assert "same domain globex.example" in text
+    preview = await someone.api.post("/imports/preview", status=200, params={"entity": "companies"}, content=content)
+    assert preview["left_out"] == ["created_at"]
+    assert preview["guess"] == {"name": "name", "domain": "domain"}
+    assert [[d["title"] for d in row["duplicates"]] for row in preview["rows"]] == [["Globex"], []]
+    params = {"entity": "companies", "dry_run": "true"}
+    started = await someone.api.post("/imports", status=202, params=params, content=content)
+    await jobs()
+    report = (await someone.api.get(started["href"].removeprefix("/api/v1")))["report"]
+    assert [(h["row"], [c["title"] for c in h["candidates"]]) for h in report["duplicates"]] == [(2, ["Globex"])]
+    assert "Globex" in (await someone.client.get(f"/import/runs/{started['id']}")).text
+    assert len((await someone.api.get("/companies"))["items"]) == 1
+
+
 async def test_what_is_no_table_is_refused(as_user: Any) -> None:
     client = (await as_user("admin")).client
     assert (await upload(client, b"")).status_code == 422

@@ -147,7 +147,7 @@ async def close(session: AsyncSession) -> None:
     """Close a session, also when the task is cancelled; one that took no connection needs no detour for that."""
     if session.sync_session.info["hold"].connected:
         await asyncio.shield(session.close())
-    else:
+    elif session.sync_session.in_transaction():  # otherwise nothing was read, added or changed: nothing to give back
         session.sync_session.close()
 
 

@@ -78,8 +78,9 @@ class Idempotency(Model):
     body_hash: Mapped[str] = mapped_column(sa.String(64), nullable=False)
     status: Mapped[int | None] = mapped_column(sa.Integer)
     answer: Mapped[bytes | None] = mapped_column(sa.LargeBinary)
-    record_id: Mapped[UUID | None] = mapped_column(Id())
+    record_id: Mapped[UUID | None] = mapped_column(Id())  # never filled; goes with the next major release
     at: Mapped[datetime] = mapped_column(UTCDateTime(), nullable=False, default=utcnow, index=True)
+    cause: Mapped[UUID | None] = mapped_column(Id())  # of what the request changed; None when it changed nothing
 
 
 class InboundEvent(Model):

@@ -113,7 +113,10 @@ def _decimal(field: Any, value: Any) -> Decimal:
 
 
 def _money(field: Any, value: Any) -> Decimal:
-    return number(value).quantize(Decimal("0.0001"), ROUND_HALF_EVEN)
+    found = number(value).quantize(Decimal("0.0001"), ROUND_HALF_EVEN)
+    if field.minimum is not None and found < field.minimum:
+        raise BadValue(_("This must be at least {low}.", low=field.minimum))
+    return found
 
 
 def currency(value: Any) -> str | None:

@@ -7,9 +7,11 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from crm_core.entity import access, columns, money, paths
+from crm_core.entity import access, columns, custom_sql, paths
 from crm_core.entity import fields as f
 from crm_core.entity.asking import ListParams, asked, condition, weigh
+from crm_core.entity.custom_fields import custom_of
+from crm_core.entity.custom_values import UNRATED
 from crm_core.entity.statements import parameter, prepared
 from crm_core.errors import Invalid
 from crm_core.i18n import Strings
@@ -64,14 +66,22 @@ async def totals(uow: UnitOfWork, entity: Entity, params: ListParams, sums: tupl
 async def unrated(uow: UnitOfWork, entity: Entity, params: ListParams, name: str) -> dict[str, int]:
     """Return {currency: records} of a list's amounts without a base amount: what a sum of this money leaves out."""
     it = await asked(uow, entity, params)
-    field = paths.own_field(uow.registry, uow.actor, entity, name).field
+    value = paths.own_field(uow.registry, uow.actor, entity, name)
 
     def make() -> sa.Select[Any]:
         table = access.table_of(entity)
-        code = table.c[f"{name}_currency"]
-        seen = access.readable(uow.registry, uow.actor, entity, field, table.c[name]).is_not(None)
-        query = sa.select(code, sa.func.count()).select_from(table)
-        return query.where(condition(uow, it), seen, money.unrated(table, name)).group_by(code).order_by(code)
+        custom = custom_of(value)
+        if custom is not None:
+            side, mine = custom_sql.of_field(custom)
+            held = sa.and_(side.c.record_id == table.c.id, mine, side.c.place == UNRATED)
+            code, seen = side.c.folded, held
+        else:
+            amount, code, base = (columns.raw(value, table, f"{name}{part}") for part in ("", "_currency", "_base"))
+            readable = access.readable(uow.registry, uow.actor, entity, value.field, amount)
+            seen = sa.and_(readable.is_not(None), base.is_(None))
+        query = sa.select(code, sa.func.count()).select_from(table).where(condition(uow, it), seen)
+        first: Any = sa.literal_column("1")
+        return query.group_by(first).order_by(first)
 
     rows = await prepared(uow, ("unrated", it.key, name), make).fetch(uow, it.params)
     return {code: int(count) for code, count in rows}

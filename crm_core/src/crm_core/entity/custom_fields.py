@@ -167,6 +167,16 @@ class RichText(f.RichText):
     operators = ("empty", "not_empty")
 
 
+class Money(f.Money):
+    """An amount of money; its rate and the day of that are in the JSON too."""
+
+    __slots__ = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(self.name + part for part in ("", "_currency", "_base", "_rate", "_rate_on"))
+
+
 class Links(f.Links):
     """Several records, their ids in the JSON instead of a table."""
 
@@ -179,7 +189,7 @@ class Links(f.Links):
 
 KINDS: dict[str, type[f.Field]] = {
     "text": f.Text, "long_text": LongText, "rich_text": RichText, "integer": f.Integer, "decimal": f.Decimal,
-    "percent": f.Percent, "money": f.Money, "date": f.Date, "datetime": f.DateTime, "appointment": f.Appointment,
+    "percent": f.Percent, "money": Money, "date": f.Date, "datetime": f.DateTime, "appointment": f.Appointment,
     "boolean": f.Boolean, "choice": f.Choice, "multi_choice": f.MultiChoice, "email": f.Email, "phone": f.Phone,
     "url": f.Url, "link": f.Link, "links": Links, "file": f.File,
 }  # fmt: skip

@@ -171,6 +171,6 @@ def sort_key(one: CustomOn, value: Value, at: sa.FromClause) -> tuple[Any, Any, 
     table, mine = of_field(one)
     other, its = of_field(one)
     column = sa.type_coerce(stored(value, table), bound(value))
-    none = ~sa.exists().where(its, other.c.record_id == at.c.id).correlate(at)
+    none = ~sa.exists().where(its, other.c.record_id == at.c.id, other.c.place >= sa.literal_column("0")).correlate(at)
     there = sa.and_(mine, column.is_not(None), table.c.record_id == at.c.id)  # what the partial index asks for
     return column, table.c.record_id, there, none

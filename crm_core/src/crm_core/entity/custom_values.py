@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _ = Strings("crm_core")
 TABLE: sa.Table = FieldValue.__table__  # type: ignore[assignment]  # a declared class has a Table
 COLUMNS = ("field_id", "record_id", "place", "folded", "number", "moment", "ref", "taken")
+UNRATED = -1  # the place of an amount without a rate: no filter on the amount finds it, as if it were empty
 MOST = 500  # ids in one statement
 STORED = "custom values"  # in the session: records whose rows this unit of work has written
 
@@ -89,18 +90,23 @@ async def settle(uow: UnitOfWork, entity: Entity, columns: dict[str, Any], recor
     Invalid names the fields. `record`: the one that is changed, None for a new one.
     """
     given = {n for n in columns if n.startswith(PREFIX)}
+    ons = uow.registry.custom.get(entity.name, ())
+    closed = next((x.closed_field for x in entity.fields if isinstance(x, f.Stage) and x.closed_field), None)
+    if closed in columns and record is not None:  # amounts are valued anew, by the rate of that day
+        given |= {o.field.name for o in ons if isinstance(o.field, f.Money) and current(record, o.field.name)}
     if not given:
         return
+    day = columns.get(closed, getattr(record, closed, None)) if closed else None
     errors: dict[str, Text | str] = {}
-    for one in uow.registry.custom.get(entity.name, ()):
+    for one in ons:
         names = given.intersection(one.field.columns or (one.field.name,))
         if not names:
             continue
         now = {n: current(record, n) if record is not None else None for n in one.field.columns}
-        now |= {n: columns[n] for n in names}
+        now |= {n: columns[n] for n in names if n in columns}
         try:
             if isinstance(one.field, f.Money):
-                columns |= await _amount(uow, one.field, now)
+                columns |= await _amount(uow, one.field, now, record, day, closing=closed in columns)
             elif isinstance(one.field, f.Appointment):
                 zone = now[one.field.zone_column] or uow.zone
                 columns[one.field.zone_column] = zone if now[one.field.name] is not None else None
@@ -114,15 +120,21 @@ async def settle(uow: UnitOfWork, entity: Entity, columns: dict[str, Any], recor
         raise Invalid(_("Some values are not acceptable."), fields=errors)
 
 
-async def _amount(uow: UnitOfWork, field: f.Money, now: dict[str, Any]) -> dict[str, Any]:
-    amount, code = now[field.name], now[f"{field.name}_currency"]
-    if amount is None:
-        return dict.fromkeys(field.columns)
-    rates: money.Rates | None = uow.session.sync_session.info.get("rates")  # an import reads all of them once a chunk
-    code = code or (rates.base if rates is not None else (await uow.settings(money.MoneySettings)).base_currency)
-    exact = Decimal(amount)
-    base = rates.to_base(exact, code, None) if rates is not None else await money.base_amount(uow, exact, code)
-    return dict(zip(field.columns, (amount, code, str(base)), strict=True))
+async def _amount(
+    uow: UnitOfWork, field: f.Money, now: dict[str, Any], record: Any, day: date | None, *, closing: bool
+) -> dict[str, Any]:
+    """Value an amount; one that stays keeps its rate, and so does one of a closed record in the same currency."""
+    held = {n: current(record, n) if record is not None else None for n in field.columns}
+    amount, code, _base, rate, _on = (held[n] for n in field.columns)
+    same = now[f"{field.name}_currency"] in (code, None) and rate is not None and not closing
+    if same and now[field.name] == amount:
+        return held
+    if same and day is not None and now[field.name] is not None:
+        base = money.times(field.name, Decimal(now[field.name]), Decimal(str(rate)))
+        return {**held, field.name: now[field.name], f"{field.name}_base": str(base)}
+    exact = None if now[field.name] is None else Decimal(now[field.name])
+    found = await money.valued(uow, field, {**now, field.name: exact}, day)
+    return {n: None if v is None else str(v) for n, v in found.items()}
 
 
 def _offered(field: Any, value: Any, record: Any) -> None:
@@ -168,7 +180,8 @@ def rows(one: CustomOn, record_id: UUID, custom: Mapping[str, Any], *, live: boo
         elif kind in ("integer", "decimal", "percent"):
             number = Decimal(value)
         elif kind == "money":
-            number, text = Decimal(custom.get(f"{one.key}_base") or value), custom.get(f"{one.key}_currency")
+            base, text = custom.get(f"{one.key}_base"), custom.get(f"{one.key}_currency")
+            number, place = (None, UNRATED) if base is None else (Decimal(base), place)
         elif kind == "boolean":
             number = Decimal(1)
         elif kind == "date":

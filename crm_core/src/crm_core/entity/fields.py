@@ -55,6 +55,7 @@ class Field:
     group: str = field(default="", kw_only=True)  # heading in forms and on the record page
     readable: Readable | None = field(default=None, kw_only=True)
     import_names: tuple[str, ...] = field(default=(), kw_only=True)  # column titles guessed on import
+    in_form: bool = field(default=True, kw_only=True)  # False: a page of its own edits it
 
     kind: ClassVar[str] = "text"
     python: ClassVar[Any] = str  # the type in msgspec structs, without None
@@ -67,20 +68,9 @@ class Field:
 
 
 _TEXT_OPS = (
-    "is",
-    "is_not",
-    "in",
-    "not_in",
-    "starts_with",
-    "has_word",
-    "contains",
-    "gt",
-    "gte",
-    "lt",
-    "lte",
-    "empty",
+    "is", "is_not", "in", "not_in", "starts_with", "has_word", "contains", "gt", "gte", "lt", "lte", "empty",
     "not_empty",
-)
+)  # fmt: skip
 _RANGE_OPS = ("is", "is_not", "in", "not_in", "gt", "gte", "lt", "lte", "between", "empty", "not_empty")
 _TIME_OPS = (*_RANGE_OPS, "within")
 
@@ -148,10 +138,11 @@ class Money(Field):
 
     The base amount is set by core from the rate of `date_field`'s day (today when empty) and is what
     filters, sorts and sums use. In the API the field is two keys, `<name>` and `<name>_currency`;
-    `<name>_base` is readonly.
+    `<name>_base` is readonly. minimum: the least amount, in whatever currency.
     """
 
     date_field: str | None = field(default=None, kw_only=True)
+    minimum: PyDecimal | None = field(default=None, kw_only=True)
     kind: ClassVar[str] = "money"
     python: ClassVar[Any] = PyDecimal
     operators: ClassVar[tuple[str, ...]] = _RANGE_OPS

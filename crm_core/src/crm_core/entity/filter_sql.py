@@ -125,7 +125,9 @@ def custom_rows(value: Value, node: Test, number: Callable[[Any], Any], *, of_on
     if node.test == "has_any":
         return found.where(column.in_([number(custom_sql.bound(value)) for _ in node.arguments]))
     if node.test in ("filled", "is_true"):
-        return found if of_one else found.where(column.is_not(None))  # an empty field has no row
+        if of_one:  # an empty field has no row, an amount without a rate one out of its place
+            return found.where(table.c.place >= sa.literal_column("0")) if value.field.kind == "money" else found
+        return found.where(column.is_not(None))
     kind = TEXT if value.field.kind in TEXTS else custom_sql.bound(value)
     return found.where(_textual(node, column, [number(kind) for _ in node.arguments]))
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from typing import TYPE_CHECKING, Annotated, Any
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -29,10 +28,6 @@ UNIT = Decimal("0.0001")
 LARGEST = Decimal(10) ** 15
 CODES = frozenset(list_currencies())
 """Codes of ISO 4217, past ones included."""
-
-
-class RateMissing(Invalid):
-    """There is no exchange rate for a currency."""
 
 
 class MoneySettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,10 +85,8 @@ async def _set_one(uow: UnitOfWork, field: f.Money, record: Any, changed: Collec
     if amount is None:
         _store(record, field.name, None, None, None)
         return
-    rates: Rates | None = uow.session.sync_session.info.get("rates")  # an import reads all of them once a chunk
-    base = rates.base if rates is not None else (await uow.settings(MoneySettings)).base_currency
     if code is None:
-        code = base
+        code = await base_currency(uow)
         setattr(record, f"{field.name}_currency", code)
     if changed is None or not {field.name, f"{field.name}_currency"}.isdisjoint(changed):
         check(field.name, amount, code)
@@ -104,8 +97,38 @@ async def _set_one(uow: UnitOfWork, field: f.Money, record: Any, changed: Collec
         setattr(record, f"{field.name}_base", times(field.name, amount, frozen))
         return
     day = day or today(uow)
-    rate = Decimal(1) if code == base else rates.on(code, day) if rates is not None else await find_rate(uow, code, day)
+    rate = await rate_on(uow, code, day)
     _store(record, field.name, None if rate is None else times(field.name, amount, rate), rate, day)
+
+
+async def base_currency(uow: UnitOfWork) -> str:
+    """Return the currency in which amounts are compared and added up."""
+    rates: Rates | None = uow.session.sync_session.info.get("rates")  # an import reads all of them once a chunk
+    return rates.base if rates is not None else (await uow.settings(MoneySettings)).base_currency
+
+
+async def rate_on(uow: UnitOfWork, code: str, day: date) -> Decimal | None:
+    """Return the rate of any currency valid on a day, 1 for the base currency; None if there is none."""
+    if code == await base_currency(uow):
+        return Decimal(1)
+    rates: Rates | None = uow.session.sync_session.info.get("rates")
+    return rates.on(code, day) if rates is not None else await find_rate(uow, code, day)
+
+
+async def valued(uow: UnitOfWork, field: f.Money, held: Mapping[str, Any], day: date | None = None) -> dict[str, Any]:
+    """Return all columns of a money field that is not on the record's row, from its amount and currency in `held`.
+
+    In the order of `columns`, then rate and its day. Without a rate the base amount is None; Invalid as `fill`.
+    """
+    names = (*field.columns[:3], f"{field.name}_rate", f"{field.name}_rate_on")
+    amount, code = (held.get(n) for n in names[:2])
+    if amount is None:
+        return dict.fromkeys(names)
+    code = code or await base_currency(uow)
+    check(field.name, amount, code)
+    rate = await rate_on(uow, code, day or today(uow))
+    base = None if rate is None else amount if rate == 1 else times(field.name, amount, rate)
+    return dict(zip(names, (amount, code, base, rate, None if rate is None else day or today(uow)), strict=True))
 
 
 def _store(record: Any, name: str, base: Decimal | None, rate: Decimal | None, day: date | None) -> None:
@@ -141,16 +164,6 @@ def today(uow: UnitOfWork) -> date:
     return uow.now.astimezone(ZoneInfo(uow.zone)).date()
 
 
-async def base_amount(uow: UnitOfWork, amount: Decimal, currency: str, day: date | None = None) -> Decimal:
-    """Return `amount` in the base currency at the rate valid on `day` (today when None); RateMissing if none."""
-    if currency == (await uow.settings(MoneySettings)).base_currency:
-        return amount
-    rate = await find_rate(uow, currency, day or today(uow))
-    if rate is None:
-        raise RateMissing(_("There is no exchange rate for {currency}.", currency=currency))
-    return times("amount", amount, rate)
-
-
 async def find_rate(uow: UnitOfWork, currency: str, day: date) -> Decimal | None:
     """Return the newest rate valid on `day`, or the oldest there is when all are younger; None if there is none."""
     own = sa.select(Rate.rate).where(Rate.currency == currency, Rate.deleted_at.is_(None))
@@ -179,15 +192,6 @@ class Rates:
         base = (await uow.settings(MoneySettings)).base_currency
         return cls(base, found, uow.now.astimezone(ZoneInfo(uow.zone)).date())
 
-    def to_base(self, amount: Decimal, currency: str, day: date | None) -> Decimal:
-        """Return the base amount; RateMissing if the currency has no rate."""
-        if currency == self.base:
-            return amount
-        rate = self.on(currency, day or self.today)
-        if rate is None:
-            raise RateMissing(_("There is no exchange rate for {currency}.", currency=currency))
-        return times("amount", amount, rate)
-
     def on(self, currency: str, day: date) -> Decimal | None:
         """Return the rate valid on a day as `find_rate` does."""
         rates = self.rates.get(currency)
@@ -197,31 +201,3 @@ class Rates:
 def unrated(table: sa.FromClause, name: str) -> sa.ColumnElement[bool]:
     """Return the condition of records whose amount has no base amount for want of a rate: sums leave them out."""
     return sa.and_(table.c[name].is_not(None), table.c[f"{name}_base"].is_(None))
-
-
-async def revalue(uow: UnitOfWork, entity: Entity, currency: str, which: sa.Select[UUID]) -> int:
-    """Compute the base amounts of selected records in `currency` anew, after a rate changed; return how many.
-
-    which: a query of ids, not a list: there may be more records than a statement can have parameters.
-    Derived values: no version is raised and no event is written.
-    """
-    changed = 0
-    table = entity.model.__table__
-    for field in entity.fields:
-        if not isinstance(field, f.Money):
-            continue
-        day = today(uow)
-        rate = await find_rate(uow, currency, day)
-        amount, code, base = (table.c[c] for c in field.columns)
-        connection = await uow.session.connection(bind_arguments={"clause": sa.update(table)})
-        rows = await connection.execute(
-            sa.select(table.c.id, amount).where(code == currency, amount.is_not(None), table.c.id.in_(which))
-        )
-        values = [{"key": i, "base": None if rate is None else times(field.name, a, rate)} for i, a in rows]
-        if values:
-            new: dict[Any, Any] = {base: sa.bindparam("base")}
-            if f"{field.name}_rate" in table.c:
-                new |= {table.c[f"{field.name}_rate"]: rate, table.c[f"{field.name}_rate_on"]: day if rate else None}
-            await connection.execute(sa.update(table).where(table.c.id == sa.bindparam("key")).values(new), values)
-            changed += len(values)
-    return changed

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from crm_core.db.model import metadata
 from crm_core.entity import fields as f
-from crm_core.entity import tags
+from crm_core.entity import money, tags
 from crm_core.entity.changes import touch
 from crm_core.entity.clean import BadValue, clean
 from crm_core.entity.inserts import insert, insert_part
@@ -92,12 +92,17 @@ async def _extensions(uow: UnitOfWork, entity: Entity, record: Any, rest: dict[s
     """Write other plugins' fields to their side tables; the change is the record's."""
     changes = uow.demand_write()
     by_table: dict[Any, dict[str, Any]] = {}
+    amounts: list[Any] = []
     for extension in uow.registry.extensions.get(entity.name, ()):
         given = {c: rest[c] for c in extension.field.columns if c in rest}
         if given and extension.model is not None:  # fields of one plugin share a row
             by_table.setdefault(extension.model, {}).update(given)
+            amounts += [extension] if isinstance(extension.field, f.Money) else []
     for model, given in by_table.items():
         row = None if new else await uow.session.get(model, record.id)
+        for field in (x.field for x in amounts if x.model is model):
+            held = {c: given.get(c, getattr(row, c, None)) for c in field.columns}
+            given |= {c: v for c, v in (await money.valued(uow, field, held)).items() if hasattr(model, c)}
         before = {c: getattr(row, c) if row is not None else None for c in given}
         given = {c: v for c, v in given.items() if v != before[c]}
         before = {c: before[c] for c in given}

@@ -172,7 +172,7 @@ def _given(entity: Entity, key: str, values: Mapping[str, Any]) -> bool:
 
 
 def _may_set(uow: UnitOfWork, entity: Entity, field: f.Field, key: str) -> bool:
-    if field.readonly or field.hidden or (field.kind == "money" and key.endswith("_base")):
+    if field.readonly or field.hidden or (field.kind == "money" and key not in (field.name, f"{field.name}_currency")):
         return False
     return uow.actor.may_set(entity.name, field.name)
 

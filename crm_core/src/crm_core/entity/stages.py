@@ -13,8 +13,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from crm_core.db.model import Model, Record, Stamp, folded, foreign
 from crm_core.db.types import ENTITY_NAME, Id, Ratio, UTCDateTime, new_id
+from crm_core.entity import custom_values, money
 from crm_core.entity import fields as f
-from crm_core.entity import money
 from crm_core.entity.fields import Option
 from crm_core.entity.inserts import insert_rows
 from crm_core.errors import Forbidden, Invalid
@@ -217,6 +217,10 @@ async def move_stage(uow: UnitOfWork, record: Any, stage_id: UUID, **values: Any
     check_move(entity, record, source, target)
     _enter(uow, entity, field, record, target)
     await money.fill(uow, entity, record, {field.name, field.closed_field, *_money_columns(entity)})
+    closed = {field.closed_field: getattr(record, field.closed_field)} if field.closed_field else {}
+    await custom_values.settle(uow, entity, closed, record)
+    for name, value in custom_values.apart(closed)[1].items():
+        records.set_field(record, name, value)
 
 
 def check_move(entity: Entity, record: Any, source: Stage | None, target: Stage) -> None:

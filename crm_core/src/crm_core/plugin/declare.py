@@ -208,7 +208,7 @@ class Slot:
 
     template: query-free, rendered in line. src: path loaded by its own request ("/quotes/panel?…", `{entity}` and
     `{id}` replaced). place: "record.panels", "record.header", "record.trashed", "list.menu", "list.actions",
-    "list.views", "account.panels", "home.top", "dashboard.tiles", "settings.pages" (a link to `src`),
+    "list.views", "list.groups", "account.panels", "home.top", "dashboard.tiles", "settings.pages" (a link to `src`),
     "layout.user", "layout.header", "layout.foot". `entity` narrows the places of records and lists to one kind.
     """
 

@@ -36,7 +36,7 @@ BUILT_IN = (
     "comments", "trash", "files", "people", "merge", "duplicates", "sharing", "handover", "imports", "exports",
     "views", "jobs", "mail", "connections", "search", "settings", "styleguide", "api_docs", "backups", "operations",
     "undo", "event_log", "plugins", "privacy", "sinks", "webhooks", "worktime", "assignment", "approvals",
-    "web_forms", "notifications", "favourites", "reminders", "followers", "number_series",
+    "web_forms", "notifications", "favourites", "reminders", "followers", "number_series", "home",
 )  # fmt: skip
 
 

@@ -161,6 +161,25 @@ class PluginContract:
             async with kernel.read(system("test")) as uow:
                 await check.run(uow)
 
+    async def test_event_sinks_can_be_run(self, kernel: Kernel, mine: declared.Declared) -> None:
+        """Each takes a batch, has limits, and knows on a fresh installation whether anybody wants events."""
+        from crm_core.auth.actor import system
+
+        assert list(declared.sink_faults(mine)) == []
+        for sink in mine.sinks:
+            async with kernel.read(system("test")) as uow:
+                assert sink.active is None or await sink.active(uow) in (True, False)
+
+    def test_mail_transports_can_be_chosen(self, mine: declared.Declared) -> None:
+        """Each has a name that is stored with its mails, and takes one mail."""
+        assert list(declared.transport_faults(mine)) == []
+
+    async def test_kinds_that_are_kept_for_a_time_can_be_counted_and_deleted(
+        self, kernel: Kernel, mine: declared.Declared
+    ) -> None:
+        """A dry run only reads, and what is younger than the day asked for stays."""
+        assert [fault async for fault in declared.retention_faults(kernel, mine)] == []
+
 
 def _empty(struct: type[Any]) -> bool:
     try:

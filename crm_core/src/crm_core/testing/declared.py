@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 PEOPLE = ("core.contact", "core.lead", "core.user")
 ON_ERASE = ("clear", "delete", "keep")
 # What differs between two databases with the same content.
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+LONGEST_TRANSPORT = 64
 NOT_CONTENT = ("id", "created_at", "updated_at", "version")
 
 
@@ -51,6 +54,9 @@ class Declared:
     defaults: tuple[d.Default, ...]
     demo_data: tuple[o.DemoData, ...]
     checks: tuple[o.Check, ...]
+    retention: tuple[o.Retention, ...]
+    transports: tuple[o.MailTransport, ...]
+    sinks: tuple[o.EventSink, ...]
     jobs: tuple[d.Job, ...]
     routes: tuple[type, ...]
     package: Package | None
@@ -88,6 +94,9 @@ def of(registry: Registry, info: PluginInfo) -> Declared:
         defaults=named(hookspecs.crm_defaults),
         demo_data=named(hookspecs.crm_demo_data),
         checks=named(hookspecs.crm_checks),
+        retention=inside(hookspecs.crm_retention, lambda r: r.delete),
+        transports=inside(hookspecs.crm_mail_transports, lambda t: t.send),
+        sinks=inside(hookspecs.crm_event_sinks, lambda s: s.send),
         jobs=inside(hookspecs.crm_jobs, lambda j: j.run),
         routes=inside(hookspecs.crm_routes, lambda c: c),
         package=next((p for p in every if p.name == info.name), None),
@@ -108,6 +117,48 @@ def alone(config: Config, extra: Sequence[tuple[str, ModuleType]], name: str) ->
                 waiting.append(other)
     others = frozenset(p.name for p in found) - wanted
     return load(config.but(disabled=others, strict_plugins=True), [e for e in extra if e[0] == name])
+
+
+def sink_faults(mine: Declared) -> Iterator[str]:
+    """Name what the sinks' runner could not work with: whom to call, with how much, for how long."""
+    for sink in mine.sinks:
+        if not _takes_one(sink.send):
+            yield f"{sink.name}: send is no `async def` of one batch"
+        if sink.active is not None and not _takes_one(sink.active):
+            yield f"{sink.name}: active is no `async def` of one unit of work"
+        if sink.batch < 1 or sink.time_limit <= 0:
+            yield f"{sink.name}: batch and time_limit are more than 0"
+
+
+def transport_faults(mine: Declared) -> Iterator[str]:
+    """Name mail transports that cannot be chosen or called."""
+    for transport in mine.transports:
+        if not transport.name.strip() or len(transport.name) > LONGEST_TRANSPORT:
+            yield f"{transport.name!r}: a name of 1 to {LONGEST_TRANSPORT} characters is stored with each mail"
+        if not _takes_one(transport.send):
+            yield f"{transport.name}: send is no `async def` of one outgoing mail"
+
+
+def _takes_one(run: Any) -> bool:
+    called = run if inspect.isroutine(run) else type(run).__call__
+    try:
+        inspect.signature(run).bind(object())
+    except TypeError:
+        return False
+    return inspect.iscoroutinefunction(called)
+
+
+async def retention_faults(kernel: Kernel, mine: Declared) -> AsyncIterator[str]:
+    """Try each kind where there is nothing so old: a dry run reads only, deleting deletes nothing."""
+    for kind in mine.retention:
+        if kind.days < 0 or not str(kind.label):
+            yield f"{kind.name}: days are 0 (for ever) or more, and the settings show a label"
+        async with kernel.read(system("test")) as uow:
+            counted = await kind.count(uow, LONG_AGO)
+        async with kernel.write(system("test")) as uow:
+            deleted = await kind.delete(uow, LONG_AGO, 1)
+        if (counted, deleted) != (0, 0):
+            yield f"{kind.name}: counts {counted} and deletes {deleted} of the time before {LONG_AGO:%Y}"
 
 
 def entity_faults(entity: d.Entity) -> Iterator[str]:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import sqlalchemy as sa
 from litestar import Request, Response
@@ -31,6 +32,7 @@ class Kept(NamedTuple):
     status: int
     answer: bytes | None
     at: datetime
+    cause: UUID | None
 
 
 class KeyReused(Invalid):
@@ -58,27 +60,28 @@ async def idempotent(
     if len(key) > 128:
         raise Invalid(_("An Idempotency-Key has at most 128 characters."))
     row = {
-        "actor": uow.actor.label, "key": key, "route": f"{request.method} {request.url.path}"[:255], "at": uow.now,
+        "actor": uow.actor.label, "key": key, "route": f"{request.method} {request.scope['path']}"[:255],
         "body_hash": body_hash or hashlib.sha256(await request.body()).hexdigest(),
-        "status": None, "answer": None, "record_id": None,
+        "at": uow.now, "status": None, "answer": None, "cause": None,
     }  # fmt: skip
     # Most of those who come again come after the first was answered: no writer is taken for them.
     before = await prepared(uow, "idempotency", _stored).fetch(uow, {"actor": row["actor"], "key": key})
     if before and (kept := Kept(*before[0])).at >= uow.now - KEPT:
-        return _again(kept, row)
+        return _again(request, kept, row)
     insert = (postgresql.insert if uow.db.dialect == "postgresql" else sqlite.insert)(Idempotency)
-    done = await uow.session.execute(insert.values(row).on_conflict_do_nothing())
+    made = await uow.session.execute(insert.values(row).on_conflict_do_nothing())
     where = (Idempotency.actor == row["actor"], Idempotency.key == key)
-    if done.rowcount == 0:  # type: ignore[attr-defined]  # a cursor result
+    if made.rowcount == 0:  # type: ignore[attr-defined]  # a cursor result
         kept = Kept(*(await uow.session.execute(_stored().params(actor=row["actor"], key=key))).one())
         if kept.at >= uow.now - KEPT:
-            return _again(kept, row)
+            return _again(request, kept, row)
         await uow.session.execute(sa.update(Idempotency).where(*where).values(**row))
     answer = await run()
     body = answer.content if len(answer.content) <= LARGEST else None
-    await uow.session.execute(
-        sa.update(Idempotency).where(*where).values(status=answer.status_code or 200, answer=body)
-    )
+    await uow.settle()  # not every answer needed it; what has no effect yet has no cause to tell
+    cause = uow.cause if uow.has_effects else None
+    done = {"status": answer.status_code or 200, "answer": body, "cause": cause}
+    await uow.session.execute(sa.update(Idempotency).where(*where).values(**done))
     return answer
 
 
@@ -89,11 +92,13 @@ def _stored() -> sa.Select[Any]:
     return sa.select(*columns).where(Idempotency.actor == actor, Idempotency.key == key)
 
 
-def _again(kept: Kept, row: dict[str, Any]) -> Response[bytes]:
+def _again(request: Request[Any, Any, Any], kept: Kept, row: dict[str, Any]) -> Response[bytes]:
     if (kept.body_hash, kept.route) != (row["body_hash"], row["route"]):
         raise KeyReused(_("This Idempotency-Key was used for another request."))
     if kept.answer is None:
         raise AnswerNotKept(_("This request was done before; its answer was too large to keep."))
+    if kept.cause is not None:
+        request.scope["cause"] = kept.cause  # type: ignore[typeddict-unknown-key]  # ours, see `app.provide_uow`
     return Json(
         kept.answer, status_code=kept.status, media_type="application/json", headers={"Idempotent-Replay": "true"}
     )

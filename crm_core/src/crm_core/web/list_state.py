@@ -69,6 +69,7 @@ class ListState:
     cursor: str = ""
     trash: bool = False
     default_columns: bool = True
+    group: str = ""
 
     def pairs(self) -> Iterator[tuple[str, str]]:
         """Yield the address's parameters, without the cursor."""
@@ -79,8 +80,7 @@ class ListState:
         for name, values in self.filters.items():
             for value in values:
                 yield name, value
-        if self.advanced:
-            yield "filter", self.advanced
+        yield from ((n, v) for n, v in (("filter", self.advanced), ("group", self.group)) if v)
         if not self.default_columns:
             for column in self.columns:
                 yield "columns", column.name
@@ -195,4 +195,5 @@ def list_state(request: Request[Any, Any, Any], uow: UnitOfWork, entity: Entity)
     return ListState(
         entity, f"/{entity.path}", fields, columns, q.get("q", "").strip(), sort if known else entity.default_sort,
         filters, q.get("filter", ""), q.get("cursor", ""), q.get("trash") == "1", not asked,
+        group if (group := q.get("group", "")) in by_name else "",
     )  # fmt: skip

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from hashlib import sha256
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
+import msgspec
 from litestar import MediaType, Request
 from litestar.response import Response
 
@@ -29,6 +32,18 @@ if TYPE_CHECKING:
 _ = Strings("crm_core")
 HEADERS = {"vary": htmx.VARY, "cache-control": "private, no-cache"}
 TOAST = "crm-toast"
+
+
+class Brand(msgspec.Struct, frozen=True, kw_only=True):
+    """The organisation's logo above every menu: a PNG in base64, "" for none."""
+
+    picture: Annotated[str, msgspec.Meta(title=str(_("Logo")), max_length=400_000)] = ""
+
+
+@lru_cache(maxsize=4)
+def logo_path(picture: str) -> str:
+    """Return the address of a logo, "" for none; another picture has another address, so browsers may keep it."""
+    return f"/logo/{sha256(picture.encode()).hexdigest()[:16]}.png" if picture else ""
 
 
 class Web:
@@ -115,6 +130,7 @@ async def page(
 ) -> Response[str]:
     """Settle what was written, then answer with a rendered template (or only one `block` of it, for htmx)."""
     await uow.settle()
+    await uow.settings(Brand)  # so that surroundings() finds it
     return Page(request, uow, template, **context).response(status, headers, block)
 
 
@@ -166,12 +182,15 @@ def surroundings(request: Request[Any, Any, Any], uow: UnitOfWork | None) -> dic
         "nav": [],
         "zone": "UTC",
         "form": None,
+        "logo": "",
     }
     if uow is not None:
+        brand = uow.kernel.settings_cache.get(("core.logo", None))
         context |= {
             "actor": uow.actor,
             "nav": web.nav_of(uow.actor),
             "zone": uow.zone,
+            "logo": logo_path(brand[1].picture) if brand else "",
             "may": uow.actor.may,
             "display": Display(uow.locale, uow.zone, paths=web.paths),
         }

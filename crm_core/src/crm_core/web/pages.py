@@ -11,22 +11,17 @@ from litestar.handlers.base import BaseRouteHandler
 from litestar.params import FromPath
 from litestar.response import File
 
-from crm_core.entity import query
-from crm_core.errors import CrmError
 from crm_core.plugin.registry import Registry
 from crm_core.uow import UnitOfWork
 from crm_core.web.assets import ASK, FOREVER, MEDIA_TYPES
 from crm_core.web.form_pages import form_routes
 from crm_core.web.list_pages import list_routes
-from crm_core.web.page import FormInvalid, form_invalid, page, web_of
+from crm_core.web.page import FormInvalid, form_invalid, web_of
 from crm_core.web.record_pages import record_routes
 from crm_core.web.slots import filled, slots_at
-from crm_core.web.views import display_for, may, plain, seen_fields
 
 AnyRequest = Request[Any, Any, Any]
 Uow = NamedDependency[UnitOfWork]
-LATEST = 6
-TILES = 6
 
 
 @get("/static/{package:str}/{digest:str}/{file:path}", opt={"public": True}, include_in_schema=False)
@@ -44,29 +39,6 @@ async def static(
     return File(found, media_type=media, content_disposition_type="inline", headers=headers)
 
 
-@get("/", opt={"kind": "page", "signed_in": True}, include_in_schema=False)
-async def home(request: AnyRequest, uow: Uow) -> Response[Any]:
-    """Answer with the newest records of the kinds that come first in the menu, and the tiles of plugins."""
-    tiles = []
-    for entity in sorted(uow.registry.entities.values(), key=lambda e: e.order):
-        if len(tiles) == TILES:
-            break
-        if not entity.in_menu or entity.field("owner_id") is None or not may(uow, entity, "read"):
-            continue
-        by_name = {x.name: x for x in seen_fields(uow, entity)}
-        extra = next((by_name[n] for n in entity.list_columns if n in by_name and n != entity.title), None)
-        names = tuple(dict.fromkeys([entity.title, *([extra.name] if extra else [])]))
-        newest = "-created_at" if by_name.get("created_at") and by_name["created_at"].sortable else ""
-        try:
-            found = await query.list_records(uow, entity, query.ListParams(fields=names, sort=newest, limit=LATEST))
-        except CrmError:
-            continue
-        rows = [plain(i) for i in found.items]
-        display = await display_for(uow, web_of(request), [extra] if extra else [], rows)
-        tiles.append({"entity": entity, "rows": rows, "extra": extra, "display": display})
-    return await page(request, uow, "core/home.html", tiles=tiles)
-
-
 @get("/slots/{place:str}", opt={"kind": "page", "signed_in": True}, include_in_schema=False)
 async def slot_place(request: AnyRequest, uow: Uow, place: FromPath[str]) -> Response[Any]:
     """Answer with all slots of a place that are loaded, each asked in a request of its own."""
@@ -80,7 +52,7 @@ async def slot_place(request: AnyRequest, uow: Uow, place: FromPath[str]) -> Res
 
 def page_routes(registry: Registry) -> list[Any]:
     """Return the pages of all entities, and those that belong to none."""
-    handlers: list[Any] = [static, home, slot_place]
+    handlers: list[Any] = [static, slot_place]
     for entity in registry.entities.values():
         handlers += [*list_routes(registry, entity), *form_routes(registry, entity), *record_routes(registry, entity)]
     for handler in handlers:

@@ -88,8 +88,8 @@ async def display_for(
     found = await query.labels(uow, refs) if refs else {}
     labels: dict[Any, str] = {**found, **{str(k): v for k, v in found.items()}}
     stages: dict[str, tuple[str, str]] = {}
-    for one in (x for x in fields if isinstance(x, f.Choice) and x.choices is not None):
-        labels |= {value: show(label, uow.locale) for value, label in await one.choices(uow, None)}
+    for choices in {x.choices for x in fields if isinstance(x, f.Choice) and x.choices is not None}:
+        labels |= {value: show(label, uow.locale) for value, label in await choices(uow, None)}
     if stages_too or any(isinstance(x, f.Stage) or getattr(x, "choices", None) for x in fields):
         stages = {
             str(i): (n, c) for i, n, c in await uow.session.execute(sa.select(Stage.id, Stage.name, Stage.colour))
@@ -154,8 +154,8 @@ async def _options(uow: UnitOfWork, one: Input, labels: Mapping[Ref, str], form:
     elif isinstance(kind, f.Stage):
         one.options = await _stages(uow, form, kind, of)
     elif isinstance(kind, f.Choice | f.MultiChoice) and kind.choices is not None:
-        known, held = await kind.choices(uow, of), [one.raw] if isinstance(one.raw, str) else one.raw or ()
-        one.options = [*known, *((v, v) for v in held if v and v not in {k for k, _label in known})]
+        known, now = await kind.choices(uow, of), [one.raw] if isinstance(one.raw, str) else list(one.raw or ())
+        one.options = [*known, *((v, v) for v in now if v and v not in {k for k, _label in known})]
     elif isinstance(kind, f.Tags):
         one.options = [(v, v) for v in one.raw or ()]
         one.source = "/tags/names" if "core.tag" in uow.registry.entities else ""
@@ -213,7 +213,7 @@ def entity_form(uow: UnitOfWork, entity: Entity, *, new: bool) -> Form:
     inputs = [
         Input(x, x.name)
         for x in uow.registry.fields(entity)
-        if not x.readonly and not x.hidden and uow.actor.may_set(entity.name, x.name)
+        if not x.readonly and not x.hidden and x.in_form and uow.actor.may_set(entity.name, x.name)
         and (x.kind != "file" or may(uow, uow.registry.entity("core.file"), "create"))
         and (new or x.kind != "stage") and (x.name not in OWNING or may(uow, entity, "assign"))
     ]  # fmt: skip

@@ -25,7 +25,7 @@ MEMBERS = Child(
         fields.Integer("weight", _("Weight"), default=1, minimum=0, maximum=1000),
         fields.Integer("capacity", _("Open records at most"), minimum=0, maximum=100_000),
         fields.Text("skills", _("Skills"), length=500),
-        fields.LongText("where", _("Takes only"), length=20_000, filterable=False),
+        fields.Text("where", _("Takes only"), length=2000, filterable=False),
         fields.Boolean("is_paused", _("Paused"), default=False),
     ),
     ordered=True,
@@ -48,7 +48,7 @@ POOL = Entity(
         fields.Boolean("is_active", _("Switched on"), default=True),
         fields.Boolean(
             "is_automatic", _("Takes new records"), default=False,
-            help=_("New leads and deals without an owner that its filter takes; of several pools the first by position."),
+            help=_("New leads and deals without an owner that its filter takes; the first pool by position."),
         ),
         fields.Integer("position", _("Position"), default=0, sortable=True),
         fields.Boolean("in_hours", _("Only in working hours"), default=False, group="limits"),

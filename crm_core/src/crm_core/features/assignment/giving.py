@@ -25,8 +25,8 @@ async def deal(uow: UnitOfWork, record: Any, params: AssignByPool) -> Receipt:
 
 ACTIONS = tuple(
     Action(
-        entity=entity, name="assign_by_pool", label=_("Assign through pool"), icon="users", params=AssignByPool, run=run,
-        permission=f"{entity}.assign", bulk=True,
+        entity=entity, name="assign_by_pool", label=_("Assign through pool"), icon="users", params=AssignByPool,
+        run=run, permission=f"{entity}.assign", bulk=True,
     )
     for entity, run in (("core.lead", lead), ("core.deal", deal))
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What companies do when something happens: domains are kept in step, revenues follow the rates."""
+"""What companies do when something happens: domains are kept in step."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from crm_core.db.types import new_id
-from crm_core.entity import money
 from crm_core.features.companies.models import Company, CompanyDomain
 from crm_core.features.in_step import alone, first_row
 from crm_core.plugin import Listener
@@ -58,20 +57,7 @@ async def keep_domains(uow: UnitOfWork, event: Happened) -> None:
         company.domain = first_domain
 
 
-async def value_revenues(uow: UnitOfWork, event: Happened) -> None:
-    """Value revenues anew when a rate of their currency changes."""
-    currency = event.record.currency if event.record is not None else event.before.get("currency")
-    companies = sa.select(Company.id).where(Company.revenue_currency == currency, Company.deleted_at.is_(None))
-    await money.revalue(uow, uow.registry.entity("core.company"), str(currency), companies)
-
-
-LISTENERS = (
-    *(
-        Listener(event=f"core.company.{kind}", run=keep_domains, name="core.company_domains", wants=about_domains)
-        for kind in ("created", "updated")
-    ),
-    *(
-        Listener(event=f"core.rate.{kind}", run=value_revenues, name="core.value_revenues")
-        for kind in ("created", "updated", "deleted", "restored")
-    ),
+LISTENERS = tuple(
+    Listener(event=f"core.company.{kind}", run=keep_domains, name="core.company_domains", wants=about_domains)
+    for kind in ("created", "updated")
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -41,11 +43,16 @@ def schema(registry: Registry, entity: Entity, actor: Actor, *, changing: bool) 
         if one.archived or not may(entity.name, field.name):
             continue
         examples = samples.values(field)
-        for key, python in keys(field):
-            if changing and key.endswith("_base") and isinstance(field, f.Money):
+        amount = isinstance(field, f.Money)
+        rate = [(f"{field.name}_rate", Decimal), (f"{field.name}_rate_on", date)] if amount else []
+        for key, python in (*keys(field), *rate):
+            readonly = amount and key not in (field.name, f"{field.name}_currency")
+            if changing and readonly:
                 continue
             kind = msgspec.json.schema(python | None if changing else python)
-            shown = {**kind, **about(field, key), "examples": [examples[key]]}
+            shown = {**kind, **about(field, key), **({"readOnly": True} if readonly else {})}
+            if key in examples:
+                shown["examples"] = [examples[key]]
             properties[key.removeprefix(PREFIX)] = shown
         if field.required and changing:
             required.append(one.key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from crm_core.features.custom_fields import entities, jobs, pages, rest, rules, schemas
+from crm_core.features.custom_fields import entities, jobs, pages, rates, rest, rules, schemas
 from crm_core.features.custom_fields.demo import DEMO
 from crm_core.plugin import DemoData, Entity, Job, Listener, NavItem, Permission, Strings, hookimpl
 
@@ -18,12 +18,15 @@ def crm_entities() -> Sequence[Entity]:
 
 @hookimpl
 def crm_listeners() -> Sequence[Listener]:
-    return rules.LISTENERS
+    return (*rules.LISTENERS, *rates.LISTENERS)
 
 
 @hookimpl
 def crm_jobs() -> Sequence[Job]:
-    return (Job(call=schemas.IndexRecords, run=jobs.index_records, time_limit=3600.0),)
+    return (
+        Job(call=schemas.IndexRecords, run=jobs.index_records, time_limit=3600.0),
+        Job(call=schemas.RevalueFields, run=rates.revalue_fields, time_limit=3600.0),
+    )
 
 
 @hookimpl

@@ -87,7 +87,7 @@ async def _new_faults(uow: UnitOfWork, record: CustomField) -> dict[str, Text | 
 
 def _keys(record: CustomField) -> set[str]:
     """Return the keys in the JSON that a field of this definition uses."""
-    parts = {"money": ("_currency", "_base"), "appointment": ("_zone",)}.get(record.kind, ())
+    parts = {"money": ("_currency", "_base", "_rate", "_rate_on"), "appointment": ("_zone",)}.get(record.kind, ())
     return {record.name, *(f"{record.name}{p}" for p in parts)}
 
 

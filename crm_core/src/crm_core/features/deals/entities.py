@@ -123,6 +123,7 @@ DEAL = Entity(
             _("Amount"),
             sortable=True,
             date_field="closed_on",
+            minimum=Decimal(0),
             import_names=("value", "close value", "betrag"),
         ),
         fields.Decimal("amount_rate", _("Exchange rate of the amount"), digits=6, readonly=True),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from crm_core.db.types import new_id
-from crm_core.entity import money, stages
+from crm_core.entity import stages
 from crm_core.errors import Invalid
 from crm_core.features.deals import rules
 from crm_core.features.deals.models import Deal, DealContact
@@ -19,15 +19,6 @@ if TYPE_CHECKING:
     from crm_core.uow import UnitOfWork
 
 _ = Strings("crm_core")
-
-
-async def value_open_deals(uow: UnitOfWork, event: Happened) -> None:
-    """Value open deals anew when a rate of their currency changes; closed ones keep their base amount."""
-    currency = event.record.currency if event.record is not None else event.before.get("currency")
-    open_deals = sa.select(Deal.id).where(
-        Deal.amount_currency == currency, Deal.closed_on.is_(None), Deal.deleted_at.is_(None)
-    )
-    await money.revalue(uow, uow.registry.entity("core.deal"), str(currency), open_deals)
 
 
 def about_contacts(event: Happened) -> bool:
@@ -70,8 +61,4 @@ LISTENERS = (
         for kind in ("created", "updated")
     ),
     Listener(event="core.deal.created", run=stages.remember_first, name="core.deal_first_stage"),
-    *(
-        Listener(event=f"core.rate.{kind}", run=value_open_deals, name="core.value_open_deals")
-        for kind in ("created", "updated", "deleted", "restored")
-    ),
 )

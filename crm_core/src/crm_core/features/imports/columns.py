@@ -106,7 +106,9 @@ def guess(registry: Registry, actor: Actor, entity: Entity, titles: Sequence[str
     """
     possible, own = targets(registry, actor, entity), names(registry, entity)
     barred = set(left_out(registry, actor, entity, titles))
-    exact = {n: t for t in reversed(titles) if (n := t.strip().lower()) in own and n in possible}  # the first of several
+    exact = {
+        n: t for t in reversed(titles) if (n := t.strip().lower()) in own and n in possible
+    }  # the first of several
     found, taken = {title: name for name, title in exact.items()}, set(exact)
     known = _words(possible)
     open_ = [t for t in titles if t.strip().lower() not in own and t not in barred]

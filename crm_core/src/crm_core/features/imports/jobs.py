@@ -14,6 +14,7 @@ from crm_core.features.imports.calls import RunImport
 from crm_core.features.imports.reports import told
 from crm_core.features.imports.run import Plan, Report, run_import
 from crm_core.features.imports.sheets import open_sheet
+from crm_core.features.jobs.public import RefreshStatistics
 from crm_core.i18n import Strings, show
 from crm_core.jobs.context import JobContext
 
@@ -37,6 +38,7 @@ async def import_file(context: JobContext, call: RunImport) -> None:
     except CrmError as problem:
         result = told(seen, actor.locale, show(problem.text, actor.locale))
     async with context.transaction() as uow:
+        await uow.enqueue(RefreshStatistics(if_grown=True), key="core.statistics")
         await context.finish(uow, msgspec.to_builtins(result))
 
 

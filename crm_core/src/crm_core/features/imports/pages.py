@@ -16,7 +16,8 @@ from litestar.params import FromPath
 
 from crm_core.errors import Invalid, NotFound
 from crm_core.features.imports.calls import RunImport
-from crm_core.features.imports.columns import guess, targets
+from crm_core.features.imports.columns import guess, left_out, targets
+from crm_core.features.imports.hints import told
 from crm_core.features.imports.reports import import_job, report_of
 from crm_core.features.imports.run import Plan, preview
 from crm_core.features.imports.sheets import Sheet, open_sheet
@@ -69,12 +70,13 @@ class ImportPages(PageController):
         plan = Plan(entity=entity, mapping=mapping, mode=_mode(asked), match=asked.get("match", ""))
         rows, error = [], ""
         try:
-            rows = preview(uow.kernel, uow.actor, sheet, plan) if mapping else []
+            rows = await told(uow, plan, preview(uow.kernel, uow.actor, sheet, plan)) if mapping else []
         except Invalid as problem:
             error = show(problem.text, uow.locale)
         return await page(
             request, uow, "core/import_columns.html", entity=entity, sheet=sheet, file=file, seal=seal, rows=rows,
             mapping=dict(mapping), error=error, modes=MODES, mode=plan.mode, match=plan.match,
+            left_out=left_out(uow.registry, uow.actor, entity, sheet.columns),
             targets=[(name, _label(target)) for name, target in known.items() if name == target.name],
         )  # fmt: skip
 

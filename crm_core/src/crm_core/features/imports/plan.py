@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from crm_core.features.imports.columns import Column
+from crm_core.features.imports.schemas import MaybeThere
 from crm_core.features.imports.sheets import Row
 from crm_core.i18n import Text
 from crm_core.plugin.declare import Entity
@@ -43,6 +44,7 @@ class Report:
     suggestions: dict[tuple[str, str], str] = field(default_factory=dict)
     cause: UUID | None = None
     dry_run: bool = False
+    duplicates: list[MaybeThere] = field(default_factory=list)
 
     def note(self, problem: Problem) -> None:
         """Add a problem; only the first thousand are kept word for word."""

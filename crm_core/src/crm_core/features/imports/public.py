@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crm_core.features.imports.columns import Cells, UnknownTarget, guess, targets
+from crm_core.features.imports.columns import Cells, UnknownTarget, guess, left_out, targets
 from crm_core.features.imports.plan import MODES, Plan, Problem, Report
 from crm_core.features.imports.run import preview, run_import
 from crm_core.features.imports.sheets import Sheet, SheetError, open_sheet
@@ -17,6 +17,7 @@ __all__ = [
     "SheetError",
     "UnknownTarget",
     "guess",
+    "left_out",
     "open_sheet",
     "preview",
     "run_import",

@@ -27,6 +27,7 @@ def told(report: Report, locale: str, error: str = "") -> ReportOut:
     return ReportOut(
         rows=report.rows, created=report.created, updated=report.updated, unchanged=report.unchanged,
         failed=report.failed, warnings=report.warnings, dry_run=report.dry_run, cause=report.cause, error=error,
+        duplicates=report.duplicates,
         problems=[ProblemOut(p.row, p.column, p.value, show(p.text, locale), p.failed) for p in report.problems],
         unknown=[
             UnknownOut(column, value, count, report.suggestions.get((column, value)))

@@ -17,7 +17,8 @@ from crm_core.auth.actor import Actor, Scope
 from crm_core.auth.session import authenticate
 from crm_core.errors import Forbidden, Invalid, NotFound
 from crm_core.features.imports.calls import RunImport
-from crm_core.features.imports.columns import guess, targets
+from crm_core.features.imports.columns import guess, left_out, targets
+from crm_core.features.imports.hints import told
 from crm_core.features.imports.plan import MODES
 from crm_core.features.imports.reports import import_job, import_out, imported, problems_csv, report_of
 from crm_core.features.imports.run import Import, Plan, preview
@@ -53,13 +54,17 @@ class ImportsApi(ApiController):
         found = _entity(kernel, actor, entity)
         async with _sheet(request, kernel) as sheet:
             mapping = guess(kernel.registry, actor, found, sheet.columns)
+            plan = Plan(entity=found, mapping=mapping)
+            async with kernel.read(actor) as uow:
+                rows = await told(uow, plan, preview(kernel, actor, sheet, plan))
             return PreviewOut(
                 columns=list(sheet.columns),
                 encoding=sheet.encoding,
                 separator=sheet.separator,
                 guess=mapping,
                 targets=sorted({t.name for t in targets(kernel.registry, actor, found).values()}),
-                rows=preview(kernel, actor, sheet, Plan(entity=found, mapping=mapping)),
+                rows=rows,
+                left_out=left_out(kernel.registry, actor, found, sheet.columns),
             )
 
     @post(status_code=202, request_max_body_size=UPLOAD_LIMIT, operation_id="start_import", summary="Import a file")

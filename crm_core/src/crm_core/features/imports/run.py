@@ -11,6 +11,7 @@ import asyncio
 import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -183,8 +184,12 @@ async def run_import(
 ) -> Report:
     """Import a sheet and return the report. Forbidden, UnknownTarget and SheetError end it before the first row."""
     from crm_core.features.imports.chunks import import_chunk, link_later
+    from crm_core.features.imports.hints import SAMPLE, listed
 
     job = Import(kernel, actor, sheet, plan)
+    if plan.dry_run:
+        async with kernel.read(actor) as uow:
+            job.report.duplicates = await listed(uow, plan, preview(kernel, actor, sheet, plan, SAMPLE))
     rows = sheet.rows()
     while chunk := await _next(rows):
         await import_chunk(job, chunk)
@@ -210,7 +215,7 @@ async def _next(rows: Iterator[Row]) -> list[Row]:
 
 def preview(kernel: Kernel, actor: Actor, sheet: Sheet, plan: Plan, rows: int = 10) -> list[dict[str, Any]]:
     """Return the first rows as they would be read: values by target, names of links, and what is wrong."""
-    job = Import(kernel, actor, sheet, plan)
+    job = Import(kernel, actor, sheet, replace(plan, problems=None))
     found = []
     for row in islice(sheet.rows(), rows):
         before = len(job.report.problems)
@@ -218,7 +223,7 @@ def preview(kernel: Kernel, actor: Actor, sheet: Sheet, plan: Plan, rows: int = 
         values = {k: v for k, v in draft.values.items() if v is not None}
         values |= {c.target.name: name for c, name in draft.names.values()}
         wrong = [{"column": p.column, "value": p.value, "text": str(p.text)} for p in job.report.problems[before:]]
-        found.append({"row": row.number, "values": values, "problems": wrong})
+        found.append({"row": row.number, "values": values, "problems": wrong, "match": draft.match})
     return found
 
 

@@ -8,9 +8,15 @@ from uuid import UUID
 
 import msgspec
 
+from crm_core.features.duplicates.public import Candidate
+
 
 class PreviewOut(msgspec.Struct):
-    """A file as it was understood: its columns, what they seem to be, the first rows, and all possible targets."""
+    """A file as it was understood: its columns, what they seem to be, the first rows, and all possible targets.
+
+    left_out: columns that are named like a field which cannot be imported. Rows tell in `duplicates` which records
+    they may be, with scores and reasons; they are imported nevertheless.
+    """
 
     columns: list[str]
     encoding: str
@@ -18,6 +24,14 @@ class PreviewOut(msgspec.Struct):
     guess: dict[str, str]
     targets: list[str]
     rows: list[dict[str, Any]]
+    left_out: list[str] = []
+
+
+class MaybeThere(msgspec.Struct):
+    """A row of the file, and the records that it may be."""
+
+    row: int
+    candidates: list[Candidate]
 
 
 class ProblemOut(msgspec.Struct):
@@ -43,6 +57,7 @@ class ReportOut(msgspec.Struct, kw_only=True):
     """What an import did; `cause` groups its events. error: why it stopped before the end of the file, if it did.
 
     Of problems and unknown values the first thousand are told one by one; the counts go on.
+    duplicates: after a dry run, what the first ten rows may be.
     """
 
     rows: int = 0
@@ -55,6 +70,7 @@ class ReportOut(msgspec.Struct, kw_only=True):
     cause: UUID | None = None
     problems: list[ProblemOut] = []
     unknown: list[UnknownOut] = []
+    duplicates: list[MaybeThere] = []
     error: str = ""
 
 

@@ -58,4 +58,5 @@ def crm_schedules() -> Sequence[Schedule]:
     return (
         Schedule("core.purge_jobs", PurgeJobs(), "17 3 * * *"),
         Schedule("core.refresh_statistics", statistics.RefreshStatistics(), "47 3 * * *"),
+        Schedule("core.refresh_statistics_when_grown", statistics.RefreshStatistics(if_grown=True), "*/10 * * * *"),
     )

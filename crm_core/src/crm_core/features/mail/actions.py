@@ -19,6 +19,7 @@ from crm_core.features.mail import addresses, queries, render
 from crm_core.features.mail.events import OutgoingPaused, OutgoingResumed
 from crm_core.features.mail.models import MailFile, MailRow
 from crm_core.features.mail.schemas import Mail, SendMail, State
+from crm_core.features.organisation.public import imprint
 from crm_core.i18n import Strings
 from crm_core.plugin import Ref
 
@@ -108,7 +109,9 @@ async def send_template(
     with the configured base_url. A missing variable is an error.
     """
     language = locale or uow.locale
-    subject, text, html = render.rendered(uow.registry, uow.kernel.config, template, language, data)
+    subject, text, html = render.rendered(
+        uow.registry, uow.kernel.config, template, language, {"imprint": await imprint(uow), **data}
+    )
     mail = Mail(
         to=to, subject=subject, text=text, html=html, kind=kind, purpose=purpose, about=about,  # type: ignore[arg-type]
         reply_to=reply_to, locale=language,

@@ -27,6 +27,7 @@ from crm_core.features.mail.models import MailFile, MailRow
 from crm_core.features.mail.schemas import Reason, State
 from crm_core.features.mail.server import CATCHER, MailSettings, load
 from crm_core.features.mail.transports import NotNow, Outgoing, Refused
+from crm_core.features.organisation.public import logo_bytes
 from crm_core.plugin import MailTransport, Ref, hookspecs
 from crm_core.uow import ValueTaken
 
@@ -62,7 +63,9 @@ async def deliver(kernel: Kernel, mail_id: UUID) -> None:
         await attempt.later(NotNow(f"there is no transport {settings.chosen!r}"))
         return
     parts = [messages.Part(f.name, f.media_type, await _bytes(kernel, f.sha256)) for f in files]
-    message = messages.built(row, body_of(kernel, row), parts, settings)
+    async with kernel.read(ACTOR) as uow:
+        logo = await logo_bytes(uow)
+    message = messages.built(row, body_of(kernel, row), parts, settings, logo)
     await _hand_over(
         attempt, transport, Outgoing(kernel, settings, row.recipient, message, row.id.hex, attempt.reserve)
     )

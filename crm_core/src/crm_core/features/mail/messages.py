@@ -23,6 +23,7 @@ from crm_core.features.mail.server import MailSettings
 # Lines are folded in `words` only: the generator would put a long link on a line of its own, below an empty one.
 POLICY = policy.compat32.clone(linesep="\r\n", max_line_length=0)
 FOLD = 76
+LOGO = "cid:crm-logo"
 MEDIA_TYPE = re.compile(r"(application|audio|font|image|text|video)/[A-Za-z0-9.+-]{1,100}")
 
 
@@ -35,14 +36,21 @@ class Part:
     data: bytes
 
 
-def built(row: MailRow, body: tuple[str, str], parts: Sequence[Part], settings: MailSettings) -> bytes:
-    """Return the message with CRLF line ends: text, HTML beside it, attachments after them."""
+def built(
+    row: MailRow, body: tuple[str, str], parts: Sequence[Part], settings: MailSettings, logo: bytes = b""
+) -> bytes:
+    """Return the message with CRLF line ends: text, HTML beside it, attachments after them.
+
+    logo: the PNG that HTML names as `cid:crm-logo`; b"" for none.
+    """
     text, html = body
     message: MIMEMultipart | MIMEText = MIMEText(text, "plain", "utf-8")
     if html:
         both = MIMEMultipart("alternative")
         both.attach(message)
-        both.attach(MIMEText(html, "html", "utf-8"))
+        both.attach(
+            _with_logo(MIMEText(html, "html", "utf-8"), logo) if LOGO in html else MIMEText(html, "html", "utf-8")
+        )
         message = both
     if parts:
         mixed = MIMEMultipart("mixed")
@@ -79,6 +87,20 @@ def mailbox(name: str, address: str) -> str:
         quoted = name.replace("\\", "\\\\").replace('"', '\\"')
         return f'"{quoted}" <{address}>'
     return f"{words(name, 'From')}\r\n <{address}>"
+
+
+def _with_logo(html: MIMEText, logo: bytes) -> MIMEText | MIMEMultipart:
+    """Return HTML and its picture as one part; nothing is fetched when the mail is read."""
+    if not logo:
+        return html  # taken away since: the name stands in its place
+    both, picture = MIMEMultipart("related"), MIMEBase("image", "png")
+    picture.set_payload(logo)
+    encoders.encode_base64(picture)
+    picture.add_header("Content-ID", f"<{LOGO.removeprefix('cid:')}>")
+    picture.add_header("Content-Disposition", "inline", filename="logo.png")
+    both.attach(html)
+    both.attach(picture)
+    return both
 
 
 def _attached(part: Part) -> MIMEBase:

@@ -11,8 +11,10 @@ from litestar.params import FromPath
 
 from crm_core.errors import Invalid
 from crm_core.features.mail import actions, queries, server
+from crm_core.features.mail.messages import LOGO
 from crm_core.features.mail.schemas import ServerIn, State
 from crm_core.features.mail.server import MailSettings
+from crm_core.features.organisation.public import imprint
 from crm_core.i18n import Strings, Text
 from crm_core.plugin import hookspecs
 from crm_core.uow import UnitOfWork
@@ -75,7 +77,8 @@ class LedgerPages(PageController):
         row = await actions.get(uow, mail_id)
         if not actions.may_read(row):
             raise actions.MailUnknown(_("There is no such mail."))
-        return Response(actions.body_of(uow.kernel, row)[1], media_type="text/html; charset=utf-8", headers=HEADERS)
+        shown = actions.body_of(uow.kernel, row)[1].replace(LOGO, (await imprint(uow)).logo)
+        return Response(shown, media_type="text/html; charset=utf-8", headers=HEADERS)
 
     @post("/{mail_id:uuid}/retry")
     async def retry(self, request: AnyRequest, uow: Uow, mail_id: FromPath[UUID]) -> Response[Any]:

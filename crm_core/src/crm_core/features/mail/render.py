@@ -38,7 +38,7 @@ def rendered(
             raise ValueError(f"links in mails begin with a slash: {path!r}")
         return config.url + path
 
-    context = {**data, "url": url, "base_url": config.url, "locale": locale}
+    context = {"imprint": None, **data, "url": url, "base_url": config.url, "locale": locale}
     head, _line, text = env.get_template(f"{template}.txt").render(context).partition("\n")
     if not head.startswith(SUBJECT):
         raise NoSubject(template)

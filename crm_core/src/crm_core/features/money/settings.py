@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from crm_core.entity.custom_fields import CustomOn, FieldValue
 from crm_core.entity.money import Currency, MoneySettings, Rate
 from crm_core.plugin import SettingsGroup, Strings, fields
 from crm_core.plugin.errors import Conflict, Invalid
@@ -41,6 +42,24 @@ async def validate(uow: UnitOfWork, old: MoneySettings, new: MoneySettings) -> N
                 held = sa.select(table.c.id).where(table.c[f"{one.name}_base"].is_not(None)).limit(1)
                 if await uow.session.scalar(held):
                     _fixed(entity.plural, old)
+        if await _held_beside(uow, entity.name):
+            _fixed(entity.plural, old)
+
+
+async def _held_beside(uow: UnitOfWork, entity: str) -> bool:
+    """Return whether records of an entity have amounts in custom fields, or in fields of other plugins."""
+    for one in (*uow.registry.custom.get(entity, ()), *uow.registry.extensions.get(entity, ())):
+        if not isinstance(one.field, fields.Money):
+            continue
+        found: Any = None
+        if isinstance(one, CustomOn):
+            found = sa.select(FieldValue.record_id).where(FieldValue.field_id == one.id)
+        elif one.model is not None:
+            table = one.model.__table__
+            found = sa.select(table.c.record_id).where(table.c[f"{one.field.name}_base"].is_not(None))
+        if found is not None and await uow.session.scalar(found.limit(1)):
+            return True
+    return False
 
 
 def _fixed(what: object, old: MoneySettings) -> None:

@@ -108,7 +108,7 @@ async def fetched(kernel: Kernel, address: str, bearer: str = "") -> bytes:
                 body += chunk
                 if len(body) > LARGEST:
                     raise ProviderAway("answer too large")
-    except (httpx2.HTTPError, net.Unreachable) as error:
+    except (httpx2.HTTPError, httpx2.InvalidURL, net.Unreachable, UnicodeError) as error:
         raise ProviderAway("not reachable") from error
     return body
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from crm_core.kernel import Kernel
 
 log = logging.getLogger(__name__)
+AWAY = (httpx2.HTTPError, httpx2.InvalidURL, net.Unreachable, ValueError)
 
 
 class Tokens(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +58,7 @@ async def traded(kernel: Kernel, client: Client, code: str, verifier: str) -> To
             )  # fmt: skip
     except OAuthError as error:
         raise ExchangeRefused("code") from error
-    except (httpx2.HTTPError, net.Unreachable, ValueError) as error:
+    except AWAY as error:
         raise ProviderAway("token endpoint") from error
     return _tokens(raw)
 
@@ -74,7 +75,7 @@ async def refreshed(kernel: Kernel, client: Client, refresh_token: str) -> Token
         if error.error == "invalid_grant":
             raise GrantEnded from error
         raise ProviderAway(str(error.error)) from error
-    except (httpx2.HTTPError, net.Unreachable, ValueError) as error:
+    except AWAY as error:
         raise ProviderAway("token endpoint") from error
     return _tokens(raw)
 
@@ -88,7 +89,7 @@ async def revoked(kernel: Kernel, client: Client, token: str, hint: Literal["acc
         async with session(kernel, client, metadata) as wire:
             answer = await wire.revoke_token(metadata.revocation_endpoint, token=token, token_type_hint=hint)
         return bool(answer.status_code == 200)
-    except (OAuthError, httpx2.HTTPError, net.Unreachable, ProviderAway, ExchangeRefused, ValueError) as error:
+    except (OAuthError, ProviderAway, ExchangeRefused, *AWAY) as error:
         log.warning("%s: revoking a token failed: %s", client.key, type(error).__name__)
         return False
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from crm_core.features.organisation import demo, settings
+from crm_core.features.organisation import demo, pages, settings
 from crm_core.plugin import DemoData, SettingsGroup, hookimpl
 
 
 @hookimpl
 def crm_settings() -> Sequence[SettingsGroup]:
-    return (settings.GROUP, settings.CALENDAR)
+    return (settings.GROUP, settings.LOGO, settings.CALENDAR)
+
+
+@hookimpl
+def crm_routes() -> Sequence[type]:
+    return (pages.LogoPages, pages.LogoPicture)
 
 
 @hookimpl

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import available_timezones
 
@@ -13,6 +15,7 @@ from crm_core.i18n import LOCALES, Text
 from crm_core.plugin import SettingsGroup, Strings
 from crm_core.plugin.errors import Invalid
 from crm_core.web.choices import countries
+from crm_core.web.page import Brand
 
 if TYPE_CHECKING:
     from crm_core.uow import UnitOfWork
@@ -78,7 +81,31 @@ async def validate(uow: UnitOfWork, old: Organisation, new: Organisation) -> Non
         raise Invalid(_("Some values are not acceptable."), fields=wrong)
 
 
+PNG, LARGEST_LOGO, WIDEST = b"\x89PNG\r\n\x1a\n", 300_000, 2000
+
+
+async def validate_logo(uow: UnitOfWork, old: Brand, new: Brand) -> None:
+    """Refuse what is no PNG, or a large one; the page draws every upload anew before it comes here."""
+    if new.picture in ("", old.picture):
+        return
+    text = None
+    try:
+        content = base64.b64decode(new.picture, validate=True)
+    except (binascii.Error, ValueError):
+        content = b""
+    width, height = (int.from_bytes(content[at : at + 4], "big") for at in (16, 20))
+    if not content.startswith(PNG) or content[12:16] != b"IHDR":
+        text = _("A logo is a PNG in base64.")
+    elif len(content) > LARGEST_LOGO or not 0 < width <= WIDEST or not 0 < height <= WIDEST:
+        text = _("This picture is too large.")
+    if text is not None:
+        raise Invalid(text, fields={"picture": text})
+
+
 GROUP = SettingsGroup(
     name="core.organisation", struct=Organisation, label=_("Organisation"), order=10, validate=validate
 )
 CALENDAR = SettingsGroup(name="core.calendar", struct=CalendarSettings, label=_("Week and fiscal year"), order=15)
+LOGO = SettingsGroup(
+    name="core.logo", struct=Brand, label=_("Logo"), order=12, page="/organisation/logo", validate=validate_logo
+)

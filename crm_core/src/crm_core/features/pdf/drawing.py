@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
 from html.parser import HTMLParser
 from importlib.resources import files
@@ -16,7 +18,11 @@ LARGEST_HTML = 4 * 1024 * 1024
 MOST_PIXELS = 20_000_000
 DEEPEST = 200
 MOST_WARNINGS = 20
+TOO_TALL = (
+    "something that cannot be cut is taller than a page: a picture, or a table row that a cell with rowspan crosses"
+)
 SHOWN_PIXELS = 2000
+LOGO_PIXELS = (480, 160)
 # Family, style and weight of each file, in the order in which glyphs are looked for.
 FONTS = (
     ("Noto Sans", "normal", "normal", "NotoSans_400Regular"),
@@ -41,22 +47,49 @@ def fonts() -> Path:
 
 def draw(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return {"pdf": bytes, "missing": characters without a glyph, "warnings": texts}. data: html, title, language."""
+    from reportlab.platypus.doctemplate import LayoutError
     from xhtml2pdf.document import pisaDocument
     from xhtml2pdf.files import ResourceAccessPolicy
 
+    from crm_core.features.pdf import cells
+
+    cells.install()
+    cells.shrunk.clear()
     html = str(data["html"])
     policy = ResourceAccessPolicy.server(
         None, allow_remote=False, extra_roots=(fonts(),), max_image_pixels=MOST_PIXELS, max_depth=DEEPEST,
         max_render_seconds=MOST_PAGES_SECONDS, max_document_bytes=LARGEST_HTML, allow_remote_pdf_backgrounds=False,
     )  # fmt: skip
     out = io.BytesIO()
-    found = pisaDocument(
-        io.BytesIO((_faces() + html).encode()), out, encoding="utf-8", resource_policy=policy, path="",
-        context_meta={"title": data["title"]},
-    )  # fmt: skip
+    try:
+        with _logged() as logged:
+            found = pisaDocument(
+                io.BytesIO((_faces() + html).encode()), out, encoding="utf-8", resource_policy=policy, path="",
+                context_meta={"title": data["title"]},
+            )  # fmt: skip
+    except LayoutError as error:
+        raise ValueError(TOO_TALL) from error
     if found.err:
         raise ValueError("; ".join(_said(found))[:500] or "the document cannot be drawn")
-    return {"pdf": out.getvalue(), "missing": missing(html), "warnings": _said(found)[:MOST_WARNINGS]}
+    return {
+        "pdf": out.getvalue(),
+        "missing": missing(html),
+        "warnings": [*_said(found), *logged, *sorted(cells.shrunk)][:MOST_WARNINGS],
+    }
+
+
+@contextmanager
+def _logged() -> Iterator[list[str]]:
+    """Collect what the library only logs: that the content of a frame was made smaller."""
+    texts: list[str] = []
+    logger, handler = logging.getLogger("xhtml2pdf"), logging.Handler(logging.WARNING)
+    handler.emit = lambda record: texts.append(record.getMessage()[:300])  # type: ignore[method-assign]
+    logger.addHandler(handler)
+    try:
+        yield texts
+    finally:
+        logger.removeHandler(handler)
+        texts[:] = [text for text in dict.fromkeys(texts) if "keep-in-frame" in text]
 
 
 def _said(found: Any) -> list[str]:
@@ -113,13 +146,22 @@ def picture(content: bytes) -> str:
 
     ValueError for what is no picture or has too many pixels.
     """
+    return "data:image/png;base64," + base64.b64encode(_anew(content, (SHOWN_PIXELS, SHOWN_PIXELS))).decode()
+
+
+def logo(content: bytes) -> bytes:
+    """Return an uploaded logo as a small PNG, drawn anew; ValueError as `picture`."""
+    return _anew(content, LOGO_PIXELS)
+
+
+def _anew(content: bytes, most: tuple[int, int]) -> bytes:
     from PIL import Image
 
     Image.MAX_IMAGE_PIXELS = MOST_PIXELS
     with Image.open(io.BytesIO(content), formats=("PNG", "JPEG", "GIF", "WEBP")) as image:
         if image.width * image.height > MOST_PIXELS:
             raise ValueError("the picture has too many pixels")
-        image.thumbnail((SHOWN_PIXELS, SHOWN_PIXELS))
+        image.thumbnail(most)
         out = io.BytesIO()
-        image.convert("RGBA").save(out, "PNG")
-    return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
+        image.convert("RGBA").save(out, "PNG", optimize=True)
+    return out.getvalue()

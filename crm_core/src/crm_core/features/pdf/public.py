@@ -8,19 +8,20 @@ read but the fonts that come with the CRM; pictures are put in as data addresses
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from crm_core.errors import Invalid
-from crm_core.features.pdf.drawing import draw, picture
+from crm_core.features.pdf.drawing import draw, logo, picture
 from crm_core.i18n import Strings
 from crm_core.isolate import IsolatedFailure, run_in_process
 
 _ = Strings("crm_core")
 SECONDS, MEGABYTES = 10.0, 512
 
-__all__ = ["Drawn", "PdfFailed", "PictureInvalid", "picture_address", "render_pdf"]
+__all__ = ["Drawn", "PdfFailed", "PictureInvalid", "logo_of", "picture_address", "render_pdf"]
 
 
 class PdfFailed(Invalid):
@@ -50,7 +51,16 @@ async def render_pdf(html: str, *, title: str = "") -> Drawn:
 
 async def picture_address(content: bytes) -> str:
     """Return an uploaded picture (PNG, JPEG, GIF, WebP) as an address for `<img src>`; PictureInvalid if it is none."""
+    return str(await _drawn(picture, content))
+
+
+async def logo_of(content: bytes) -> bytes:
+    """Return an uploaded picture as a PNG of at most 480 x 160 pixels; PictureInvalid if it is none."""
+    return bytes(await _drawn(logo, content))
+
+
+async def _drawn(draws: Callable[[bytes], Any], content: bytes) -> Any:
     try:
-        return str(await run_in_process(picture, content, SECONDS, MEGABYTES))
+        return await run_in_process(draws, content, SECONDS, MEGABYTES)
     except IsolatedFailure as error:
         raise PictureInvalid(_("This picture cannot be used: {reason}", reason=str(error)[:200])) from error

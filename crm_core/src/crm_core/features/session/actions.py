@@ -25,6 +25,7 @@ from crm_core.auth.session import Session, revoke_sessions, start_session
 from crm_core.entity import records
 from crm_core.entity.folding import fold
 from crm_core.errors import Conflict, Forbidden, Invalid, NotFound
+from crm_core.features.organisation.public import Organisation
 from crm_core.features.roles.actions import install_grants
 from crm_core.features.session.access import demand_over, demand_person
 from crm_core.features.session.sign_in import STEP, Visitor
@@ -105,9 +106,9 @@ class RoleUnknown(NotFound):
 
 async def add_user(
     uow: UnitOfWork, name: str, email: str, hashed: str | None, *, roles: tuple[str, ...] = (), locale: str = "en",
-    zone: str = "UTC",
+    zone: str = "",
 ) -> User:  # fmt: skip
-    """Create a user with roles (by key or name) and a password hash made before."""
+    """Create a user with roles (by key or name) and a password hash made before; zone: "" for the organisation's."""
     await install_grants(uow)
     ids = []
     for role in roles:
@@ -116,7 +117,8 @@ async def add_user(
         if found is None:
             raise RoleUnknown(_("There is no role {role}.", role=role))
         ids.append(found)
-    values = {"name": name, "email": email, "locale": locale, "zone": zone, "roles": [{"role_id": i} for i in ids]}
+    values = {"name": name, "email": email, "locale": locale, "zone": zone or (await uow.settings(Organisation)).zone,
+              "roles": [{"role_id": i} for i in ids]}  # fmt: skip
     user: User = await records.create(uow, uow.registry.entity("core.user"), values, trusted=True)
     await uow.session.flush()  # the password's foreign key needs the row
     if hashed is not None:

@@ -183,7 +183,7 @@ async def _values(uow: UnitOfWork, entity: Entity, record: Any, step: Step) -> d
         one = fields.get(start)
         if any(c.name == start for c in entity.children):
             found.setdefault(start, None)
-        elif one is None or one.readonly or (isinstance(one, f.Money) and name == f"{one.name}_base"):
+        elif one is None or one.readonly or (isinstance(one, f.Money) and name not in (one.name, f"{one.name}_currency")):
             continue
         elif isinstance(one, f.AnyLink):
             kind, key = (step.before.get(c) for c in one.columns)

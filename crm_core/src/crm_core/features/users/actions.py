@@ -15,6 +15,7 @@ from crm_core.auth.session import Session, revoke_sessions
 from crm_core.auth.tokens import Token, revoke_tokens
 from crm_core.entity.fields import Option
 from crm_core.errors import Conflict, Forbidden, Invalid
+from crm_core.features.organisation.public import Organisation
 from crm_core.features.users.schemas import EndViewing
 from crm_core.i18n import LOCALES, Strings
 from crm_core.live import Message
@@ -41,8 +42,10 @@ class ZoneUnknown(Invalid):
 
 
 async def defaults(uow: UnitOfWork, values: dict[str, Any]) -> dict[str, Any]:
-    """Give new users the language and zone of the one who adds them."""
-    return {"locale": uow.actor.locale, "zone": uow.actor.zone, **values}
+    """Give new users the language and zone of the organisation, or of the one who adds them while nobody set it."""
+    own = await uow.settings(Organisation)
+    whose = uow.actor if own == Organisation() else own
+    return {"locale": whose.locale, "zone": whose.zone, **values}
 
 
 async def validate(uow: UnitOfWork, record: User, changed: frozenset[str]) -> None:

@@ -7,12 +7,17 @@ from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
+from crm_core.entity.money import MoneySettings
 from crm_core.errors import Invalid, NotFound
 from crm_core.features.views import actions, queries
+from crm_core.features.views.groups import groups
 from crm_core.features.views.schemas import NewView, ViewChange
 from crm_core.i18n import Strings
 from crm_core.uow import UnitOfWork
-from crm_core.web import PageController, page, redirect
+from crm_core.web import PageController, htmx, page, redirect
+from crm_core.web.list_state import EMPTY, list_state
+from crm_core.web.page import web_of
+from crm_core.web.views import display_for
 
 _ = Strings("crm_core")
 AnyRequest = Request[Any, Any, Any]
@@ -39,6 +44,23 @@ class ViewPages(PageController):
     ) -> Response[Any]:
         """Answer with the views in a list's menu."""
         return await page(request, uow, "core/_views_list.html", **await _context(uow, of, at))
+
+    @get("/groups")
+    async def grouped(self, request: AnyRequest, uow: Uow, of: FromQuery[str]) -> Response[Any]:
+        """Answer with the groups of the list at an address, whose parameters stand beside `of`."""
+        entity = queries.entity_of(uow, of)
+        state = list_state(request, uow, entity)
+        sums = tuple(c.name for c in state.columns if c.kind == "money")
+        found = await groups(uow, entity, state.params(uow), request.query_params.get("group", ""), sums)
+        fields = {x.name: x for x in state.fields}
+        display = await display_for(uow, web_of(request), [fields[state.group]], [])
+        template = "core/_list_groups.html" if htmx.is_partial(request) else "core/list_groups.html"
+        return await page(
+            request, uow, template, entity=entity, state=state, groups=found, field=fields[state.group],
+            sums=[fields[n] for n in sums], base=(await uow.settings(MoneySettings)).base_currency, display=display,
+            links=[state.link((f"f.{state.group}", "group"), **{f"f.{state.group}": _said(g.value)})
+                   for g in found.items],
+        )  # fmt: skip
 
     @get("/{view_id:uuid}")
     async def open(
@@ -95,6 +117,11 @@ class ViewPages(PageController):
                 raise Invalid(_("Some values are not acceptable."))
             await actions.change(uow, view, ViewChange(name=str(form.get("name", view.name))[:100], share=share))
         return await redirect(request, uow, back, _("Saved."))
+
+
+def _said(value: Any) -> str:
+    """Return a group's value as a list's address has it."""
+    return {None: EMPTY, True: "1", False: "0"}[value] if value in (None, True, False) else str(value)
 
 
 async def _context(uow: UnitOfWork, of: str, at: str) -> dict[str, Any]:

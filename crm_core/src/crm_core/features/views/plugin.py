@@ -33,7 +33,10 @@ def crm_settings() -> Sequence[SettingsGroup]:
 
 @hookimpl
 def crm_slots() -> Sequence[Slot]:
-    return (Slot(place="list.views", label=_("Views"), template="core/_views_menu.html"),)
+    return (
+        Slot(place="list.views", label=_("Views"), template="core/_views_menu.html"),
+        Slot(place="list.groups", label=_("Groups"), template="core/_groups_link.html"),
+    )
 
 
 @hookimpl

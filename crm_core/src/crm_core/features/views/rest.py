@@ -1,16 +1,20 @@
 """Saved views by API."""
 
+from typing import Any
 from uuid import UUID
 
-from litestar import delete, get, patch, post
+from litestar import Request, delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from crm_core.features.views import actions, queries
-from crm_core.features.views.schemas import NewView, ViewChange, ViewOut
+from crm_core.features.views.groups import groups
+from crm_core.features.views.schemas import Groups, NewView, ViewChange, ViewOut
 from crm_core.uow import UnitOfWork
 from crm_core.web.controllers import ApiController
+from crm_core.web.parameters import list_params
 
+AnyRequest = Request[Any, Any, Any]
 Uow = NamedDependency[UnitOfWork]
 
 
@@ -28,6 +32,18 @@ class ViewsApi(ApiController):
     async def listed(self, uow: Uow, entity: FromQuery[str] = "") -> dict[str, list[ViewOut]]:
         """Return the views the actor sees, of one entity or all, by name."""
         return {"items": await queries.listing(uow, entity)}
+
+    @get("/groups", summary="A list in groups")
+    async def grouped(
+        self, request: AnyRequest, uow: Uow, entity: FromQuery[str], group: FromQuery[str], sum: FromQuery[str] = "",  # noqa: A002
+        filter: FromQuery[str] = "", q: FromQuery[str] = "",  # noqa: A002
+    ) -> Groups:  # fmt: skip
+        """Return count and sums of all matching records by a choice, stage, link or yes-or-no field.
+
+        sum: names of amounts and numbers, with commas; filter and q as in a list. Money is in the base currency.
+        """
+        sums = tuple(dict.fromkeys(n for n in sum.split(",") if n))
+        return await groups(uow, queries.entity_of(uow, entity), list_params(request), group, sums)
 
     @post(summary="Save a view")
     async def save(self, uow: Uow, data: JSONBody[NewView]) -> ViewOut:

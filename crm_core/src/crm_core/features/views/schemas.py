@@ -60,3 +60,27 @@ class ViewOut(msgspec.Struct, kw_only=True):
     missing: list[str]
     href: str
     updated_at: datetime
+
+
+class Group(msgspec.Struct, kw_only=True):
+    """Records of a list that share a value. sums: by field; filter: what finds them, beside the list's own."""
+
+    value: Any
+    label: str
+    count: int
+    sums: dict[str, Any]
+    filter: Any
+
+
+class Groups(msgspec.Struct, kw_only=True):
+    """A list in groups, with count and sums of all. unrated: {amount: {currency without a rate: records left out}}.
+
+    more: there are further groups, smaller than these.
+    """
+
+    group: str
+    items: list[Group]
+    count: int
+    sums: dict[str, Any]
+    unrated: dict[str, dict[str, int]]
+    more: bool

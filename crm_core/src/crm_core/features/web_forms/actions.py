@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import sha256
@@ -23,7 +23,7 @@ from crm_core.entity.folding import fold
 from crm_core.entity.inserts import insert
 from crm_core.errors import Conflict, CrmError, Invalid
 from crm_core.features.mail import public as mail
-from crm_core.features.web_forms import owners, targets
+from crm_core.features.web_forms import owners, targets, uploads
 from crm_core.features.web_forms.events import FormAccepted, FormSubmitted
 from crm_core.features.web_forms.models import WebForm, WebFormSubmission
 from crm_core.i18n import Strings
@@ -55,7 +55,10 @@ class TargetGone(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """One post: cleaned answers by field, and where it came from. key: of the page; spam: why it is taken for one."""
+    """One post: cleaned answers by field, and where it came from. key: of the page; spam: why it is taken for one.
+
+    files: stored bytes that will hang on the record.
+    """
 
     answers: Mapping[str, Any]
     address: str = ""
@@ -63,6 +66,7 @@ class Sent:
     page_url: str = ""
     utm: Mapping[str, str] = field(default_factory=dict)
     spam: str = ""
+    files: Sequence[uploads.Stored] = ()
 
 
 def address_hash(uow: UnitOfWork, address: str) -> str:
@@ -95,7 +99,7 @@ async def submit(uow: UnitOfWork, form: WebForm, sent: Sent) -> WebFormSubmissio
     if form.is_double_opt_in and not sent.spam:
         await _ask(uow, form, row)
     elif not sent.spam:
-        await _make(uow, form, row, sent.answers, "mendable")
+        await _make(uow, form, row, sent.answers, "mendable", sent.files)
     return row
 
 
@@ -112,9 +116,10 @@ def _subject(answers: Mapping[str, Any], email: str) -> str:
 
 
 async def _make(
-    uow: UnitOfWork, form: WebForm, row: WebFormSubmission, answers: Mapping[str, Any], raises: str
-) -> None:
-    """Make the record, or leave the submission behind as failed.
+    uow: UnitOfWork, form: WebForm, row: WebFormSubmission, answers: Mapping[str, Any], raises: str,
+    files: Sequence[uploads.Stored] = (),
+) -> None:  # fmt: skip
+    """Make the record and hang the files on it, or leave the submission behind with them as failed.
 
     raises: what is raised instead: "mendable" (Invalid about an answer, while the form can be sent again), "all", "".
     """
@@ -124,6 +129,8 @@ async def _make(
             row.state, row.reason, row.expires_at = "accepted", None, None
             about = Ref(form.target, record.id)
             row.record_entity, row.record_id = about.entity, about.id
+            await uow.settle()  # the files need the row
+            await uploads.hang(uow, files, about)
             await uow.emit(FormSubmitted(form_id=form.id, submission_id=row.id, form=form.name), about=[about])
             await uow.settle()  # listeners may refuse the record: inside the savepoint
     except CrmError as error:
@@ -132,6 +139,8 @@ async def _make(
             raise
         row.state, row.reason = "failed", str(error.text)[:64]
         row.record_entity = row.record_id = None
+        await uow.settle()
+        await uploads.hang(uow, files, Ref(SUBMISSION, row.id))
 
 
 async def _create(uow: UnitOfWork, form: WebForm, answers: Mapping[str, Any]) -> Any:
@@ -194,13 +203,15 @@ async def resend(uow: UnitOfWork, form: WebForm, key: str) -> None:
         await _mail(uow, form, row)
 
 
-async def confirm(uow: UnitOfWork, link: PublicLink, form: WebForm, row: WebFormSubmission) -> None:
-    """Use the link up and make the record of a waiting submission."""
+async def confirm(
+    uow: UnitOfWork, link: PublicLink, form: WebForm, row: WebFormSubmission, files: Sequence[uploads.Stored] = ()
+) -> None:
+    """Use the link up and make the record of a waiting submission, with the files sent on that page."""
     await use_link(uow, link)
     # The guest has no rights; what may be set was decided when the submission was taken in.
     uow.actor = system("web_form")
     row.confirmed_at = uow.now
-    await _make(uow, form, row, answers_of(row), "")
+    await _make(uow, form, row, answers_of(row), "", files)
 
 
 async def accept(uow: UnitOfWork, row: WebFormSubmission, params: None = None) -> None:
@@ -213,6 +224,8 @@ async def accept(uow: UnitOfWork, row: WebFormSubmission, params: None = None) -
     await uow.settle()
     await _make(uow, form, row, answers_of(row), "all")
     await revoke_links(uow, Ref(SUBMISSION, row.id), CONFIRM)
+    if row.record_entity and row.record_id:
+        await uploads.move(uow, Ref(SUBMISSION, row.id), Ref(row.record_entity, row.record_id))
     about = [Ref(SUBMISSION, row.id)]
     await uow.emit(FormAccepted(form_id=form.id, submission_id=row.id), about=about)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING
 
+from crm_core.entity.fields import File
 from crm_core.features.web_forms import rules, targets
 from crm_core.features.web_forms.models import WebForm
 from crm_core.i18n import Strings, show
@@ -28,7 +29,10 @@ async def plain_code(uow: UnitOfWork, form: WebForm, url: str) -> str:
     if target is None:
         return ""
     inputs = targets.inputs_of(uow.registry, target, await rules.lines_of(uow, form))
-    parts = [f'<form action="{url}" method="post">', *(_plain_input(one, uow.locale) for one in inputs)]
+    inputs = [one for one in inputs if one.kind != "file" or not form.is_double_opt_in]
+    files = any(one.kind == "file" for one in inputs)
+    more = '/files" enctype="multipart/form-data' if files else ""
+    parts = [f'<form action="{url}{more}" method="post">', *(_plain_input(one, uow.locale) for one in inputs)]
     if form.consent:
         words = html.escape(form.consent)
         parts.append(f'  <p><label><input type="checkbox" name="_consent" value="1" required> {words}</label></p>')
@@ -53,5 +57,8 @@ def _plain_input(one: Input, locale: str) -> str:
             for v, w in one.options
         )
         return f'  <p><label>{label}<br><select name="{name}"{many}{must}>{rows}</select></label></p>'
+    if isinstance(one.field, File):
+        types = ",".join(one.field.accept)
+        return f'  <p><label>{label}<br><input type="file" name="{name}" accept="{types}"{must}></label></p>'
     kind = {"email": "email", "phone": "tel", "date": "date"}.get(one.kind, "text")
     return f'  <p><label>{label}<br><input type="{kind}" name="{name}"{must}></label></p>'

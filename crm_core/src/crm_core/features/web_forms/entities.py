@@ -102,7 +102,6 @@ SUBMISSION = Entity(
         fields.Choice("state", _("State"), options=STATES, readonly=True),
         fields.Text("reason", _("Because"), length=64, readonly=True),
         fields.Email("email", _("E-mail"), readonly=True, personal=True),
-        fields.LongText("answers", _("Answers"), readonly=True, personal=True, filterable=False),
         fields.LongText("consent", _("Consent"), readonly=True, filterable=False),
         fields.AnyLink("record", _("Record"), readonly=True),
         fields.Url("page_url", _("Sent from"), readonly=True, group="source"),
@@ -111,6 +110,9 @@ SUBMISSION = Entity(
         fields.Text("utm_campaign", _("Campaign"), readonly=True, group="source"),
         fields.Text("utm_term", _("Campaign term"), readonly=True, group="source"),
         fields.Text("utm_content", _("Campaign content"), readonly=True, group="source"),
+        fields.LongText(
+            "answers", _("Answers as data"), readonly=True, personal=True, filterable=False, group="source"
+        ),
         fields.DateTime("expires_at", _("Confirm until"), readonly=True),
         fields.DateTime("confirmed_at", _("Confirmed"), readonly=True),
         fields.DateTime("created_at", _("Sent"), readonly=True, sortable=True),

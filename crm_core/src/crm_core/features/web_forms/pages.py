@@ -9,11 +9,11 @@ from litestar.params import FromPath, FromQuery
 
 from crm_core.entity import access, records
 from crm_core.errors import Invalid
-from crm_core.features.web_forms import queries, rules, targets
+from crm_core.features.web_forms import actions, queries, rules, targets
 from crm_core.features.web_forms.embedding import frame_code, plain_code
-from crm_core.features.web_forms.models import WebForm
+from crm_core.features.web_forms.models import WebForm, WebFormSubmission
 from crm_core.features.web_forms.targets import Line
-from crm_core.i18n import Strings
+from crm_core.i18n import Strings, Text
 from crm_core.plugin.declare import Ref
 from crm_core.uow import UnitOfWork
 from crm_core.web import PageController, page, redirect
@@ -90,6 +90,36 @@ class SourcePanel(PageController):
         )  # fmt: skip
 
 
+class AnswersPanel(PageController):
+    """What a visitor sent, with the names of the fields."""
+
+    path = "/web-form-submissions/{record_id:uuid}/answers"
+    permission = "core.web_form.read"
+
+    @get()
+    async def show(self, request: AnyRequest, uow: Uow, record_id: FromPath[UUID]) -> Response[Any]:
+        """Answer with what was filled in, in the form's order."""
+        row: WebFormSubmission = await access.get(uow, uow.registry.entity("core.web_form_submission"), record_id)
+        form = await uow.session.get(WebForm, row.form_id)
+        lines = await rules.lines_of(uow, form) if form is not None else []
+        target = targets.targets(uow.registry).get(form.target) if form is not None else None
+        known = targets.mappable(uow.registry, target) if target is not None else {}
+        answers = {k: v for k, v in actions.answers_of(row).items() if v not in (None, "", [])}
+        labels = {n: x.label for n, x in known.items()} | {x.field: targets.shown(x.label) for x in lines if x.label}
+        order = [n for n in (x.field for x in lines) if n in answers]
+        names = list(dict.fromkeys([*order, *answers]))
+        return await page(
+            request, uow, "core/_web_form_answers.html", shown=[(labels.get(n, n), said(answers[n])) for n in names]
+        )
+
+
+def said(value: Any) -> Text | str:
+    """Return an answer as people read it."""
+    if isinstance(value, bool):
+        return _("Yes") if value else _("No")
+    return ", ".join(str(v) for v in value) if isinstance(value, list) else str(value)
+
+
 async def _form(uow: UnitOfWork, record_id: UUID, verb: str = "read") -> WebForm:
     found: WebForm = await access.get(uow, uow.registry.entity("core.web_form"), record_id, verb)
     return found
@@ -149,3 +179,6 @@ async def _builder(
         request, uow, TEMPLATE, form_record=form, lines=lines, known=known, problem=problem, status=status,
         left={n: x for n, x in known.items() if n not in used},
     )  # fmt: skip
+
+
+CONTROLLERS = (BuilderPages, AnswersPanel, SourcePanel)

@@ -74,7 +74,13 @@ def crm_events() -> Sequence[EventType]:
 
 @hookimpl
 def crm_routes() -> Sequence[type]:
-    return (pages.BuilderPages, pages.SourcePanel, public_pages.WebFormPage, public_pages.ConfirmPage)
+    return (
+        pages.BuilderPages,
+        pages.AnswersPanel,
+        pages.SourcePanel,
+        public_pages.WebFormPage,
+        public_pages.ConfirmPage,
+    )
 
 
 @hookimpl
@@ -108,6 +114,10 @@ def crm_slots() -> Sequence[Slot]:
         Slot(
             place="record.header", entity="core.web_form", label=_("Fields"), template="core/_web_form_links.html",
             permission="core.web_form.read", order=10,
+        ),
+        Slot(
+            place="record.panels", entity="core.web_form_submission", label=_("What was sent"), order=5,
+            src="/web-form-submissions/{id}/answers", permission="core.web_form.read",
         ),
         *(
             Slot(

@@ -13,13 +13,14 @@ from litestar.di import NamedDependency
 from litestar.response import Redirect, Response
 
 from crm_core.errors import CrmError, Forbidden, Invalid
-from crm_core.features.web_forms import actions, rules, targets
+from crm_core.features.web_forms import actions, rules, targets, uploads
 from crm_core.features.web_forms.actions import Sent
 from crm_core.features.web_forms.models import WebForm, WebFormSubmission
 from crm_core.i18n import Strings
 from crm_core.plugin.links import LinkNotValid, PublicLink
 from crm_core.uow import UnitOfWork
 from crm_core.web.forms import Form
+from crm_core.web.inputs import Input
 from crm_core.web.page import page
 from crm_core.web.public import FormRefused, PublicController, check_form, form_stamp, public_headers
 
@@ -27,11 +28,9 @@ _ = Strings("crm_core")
 AnyRequest = Request[Any, Any, Any]
 Uow = NamedDependency[UnitOfWork]
 Link = NamedDependency[PublicLink]
-TEMPLATE = "core/web_form.html"
-LARGEST_BODY = 200_000
-"""Bytes of one post: a form has texts only."""
-PER_ADDRESS = 10
-"""Posts a minute to one form from one address."""
+TEMPLATE, CONFIRM_PAGE = "core/web_form.html", "core/web_form_confirm.html"
+LARGEST_BODY = 200_000  # bytes of one post with texts only
+PER_ADDRESS = 10  # posts a minute to one form from one address
 KINDS = ("application/x-www-form-urlencoded", "multipart/form-data")
 CACHE = "public, max-age=60"
 
@@ -65,7 +64,17 @@ class WebFormPage(PublicController):
     @post("/", status_code=200, request_max_body_size=LARGEST_BODY)
     async def submit(self, request: AnyRequest, uow: Uow, link: Link) -> Response[Any]:
         """Take in what was typed; it comes back with texts when it cannot be taken."""
+        return await self._submit(request, uow, link, await living(uow, link))
+
+    @post("/files", status_code=200, request_max_body_size=uploads.LARGEST_BODY)
+    async def submit_files(self, request: AnyRequest, uow: Uow, link: Link) -> Response[Any]:
+        """Take in a form that has fields for files; of others, so large a body is not read."""
         form = await living(uow, link)
+        if not uploads.split(await form_of(uow, form)):
+            raise LinkNotValid(_("This link is not valid (any more)."))
+        return await self._submit(request, uow, link, form)
+
+    async def _submit(self, request: AnyRequest, uow: UnitOfWork, link: PublicLink, form: WebForm) -> Response[Any]:
         address = request.client.host if request.client else ""
         uow.kernel.limits.hit(f"form {form.id} {address}", PER_ADDRESS).demand()
         if (request.content_type or ("",))[0] not in KINDS:
@@ -75,6 +84,7 @@ class WebFormPage(PublicController):
         shown = await form_of(uow, form)
         answers = shown.read(posted)
         spam = "trap" if posted.get("_website") else ""
+        sent_files = [] if spam else uploads.check(uploads.split(shown), posted)
         if not spam and (problem := _refused(uow, link, form, shown, posted, foreign)) is not None:
             shown.general = shown.general or problem.text
             return await _page(request, uow, link, form, shown, status=422, posted=posted)
@@ -82,6 +92,7 @@ class WebFormPage(PublicController):
             answers=_kept(posted) if spam else {**answers, **await _hidden(uow, form)}, address=address, spam=spam,
             key=str(posted.get("_key") or "")[:64], page_url=_page_url(request, posted),
             utm={n: _line(posted.get(n) or request.query_params.get(n)) for n in actions.UTM},
+            files=await uploads.store(uow, sent_files),
         )  # fmt: skip
         try:
             async with uow.savepoint():
@@ -113,14 +124,20 @@ class ConfirmPage(PublicController):
     async def show(self, request: AnyRequest, uow: Uow, link: Link) -> Response[str]:
         """Show the button; scanners that fetch every link confirm nothing."""
         form, _row = await waiting(uow, link)
-        return await page(request, uow, "core/web_form_confirm.html", form_record=form, done=False, csrf="")
+        shown = Form(await file_inputs(uow, form), locale=uow.locale, zone=uow.zone)
+        return await page(request, uow, CONFIRM_PAGE, form_record=form, form=shown, done=False, csrf="")
 
-    @post("/", status_code=200)
+    @post("/", status_code=200, request_max_body_size=uploads.LARGEST_BODY)
     async def confirm(self, request: AnyRequest, uow: Uow, link: Link) -> Response[Any]:
-        """Make the record."""
+        """Make the record, with the files that are asked for here: nothing of an unconfirmed visitor's is stored."""
         form, row = await waiting(uow, link)
-        await actions.confirm(uow, link, form, row)
-        return await page(request, uow, "core/web_form_confirm.html", form_record=form, done=True, csrf="")
+        shown = Form(await file_inputs(uow, form), locale=uow.locale, zone=uow.zone)
+        sent = uploads.check(shown.inputs, await request.form()) if shown.inputs else []
+        if any(one.error for one in shown.inputs):
+            shown.errors |= {one.name: one.error for one in shown.inputs if one.error}
+            return await page(request, uow, CONFIRM_PAGE, form_record=form, form=shown, done=False, csrf="", status=422)
+        await actions.confirm(uow, link, form, row, await uploads.store(uow, sent))
+        return await page(request, uow, CONFIRM_PAGE, form_record=form, form=None, done=True, csrf="")
 
 
 async def living(uow: UnitOfWork, link: PublicLink) -> WebForm:
@@ -143,10 +160,21 @@ async def waiting(uow: UnitOfWork, link: PublicLink) -> tuple[WebForm, WebFormSu
 
 
 async def form_of(uow: UnitOfWork, form: WebForm) -> Form:
-    """Return the controls of a form with what they begin with."""
-    target = targets.targets(uow.registry)[form.target]
-    inputs = targets.inputs_of(uow.registry, target, await rules.lines_of(uow, form))
+    """Return the controls of a form with what they begin with; files are asked for once the address is confirmed."""
+    inputs = await _inputs(uow, form)
+    if form.is_double_opt_in:
+        inputs = [one for one in inputs if one.kind != "file"]
     return Form(inputs, locale=uow.locale, zone=uow.zone)
+
+
+async def file_inputs(uow: UnitOfWork, form: WebForm) -> list[Input]:
+    """Return the controls for files of the page that confirms."""
+    return [one for one in await _inputs(uow, form) if one.kind == "file"]
+
+
+async def _inputs(uow: UnitOfWork, form: WebForm) -> list[Input]:
+    target = targets.targets(uow.registry).get(form.target)
+    return targets.inputs_of(uow.registry, target, await rules.lines_of(uow, form)) if target else []
 
 
 async def _hidden(uow: UnitOfWork, form: WebForm) -> dict[str, Any]:
@@ -181,6 +209,7 @@ def _refused(
     uow: UnitOfWork, link: PublicLink, form: WebForm, shown: Form, posted: Any, foreign: bool
 ) -> Invalid | None:
     """Return why a form cannot be taken yet: marked fields, no consent, filled in no time or a day ago."""
+    shown.errors |= {one.name: one.error for one in uploads.split(shown) if one.error}
     for one in shown.inputs:
         if one.kind == "boolean" and one.field.required and not one.raw:
             shown.errors[one.name] = _("This is required.")
@@ -239,8 +268,10 @@ async def _page(
     posted: Any = None, headers: dict[str, str] | None = None,
 ) -> Response[str]:  # fmt: skip
     given = {n: _line((posted or {}).get(n) or request.query_params.get(n)) for n in actions.UTM}
+    later = form.is_double_opt_in and bool(await file_inputs(uow, form))
     return await page(
         request, uow, TEMPLATE, status=status, headers={**_headers(form), **(headers or {})}, csrf="", toasts=[],
+        files_later=later,
         form_record=form, form=shown, done="", stamp=form_stamp(uow.kernel.key, link), key=secrets.token_hex(16),
         utm={k: v for k, v in given.items() if v}, page_url=_page_url(request, posted or {}),
         agreed=bool((posted or {}).get("_consent")), token=str(request.path_params.get("token", "")),

@@ -66,12 +66,23 @@ async def validate(uow: UnitOfWork, record: WebForm, changed: frozenset[str]) ->
         faults["allowed_hosts"] = _("Names of web sites, one a line: www.example.com or *.example.com")
     if "thanks_url" in changed and record.thanks_url and "@" in urlsplit(record.thanks_url).netloc:
         faults["thanks_url"] = _("An http or https address without user name.")
+    if record.pool_id is not None and (problem := await _pool(uow, record)):
+        faults["pool_id"] = problem
     if faults:
         raise FormNotValid(_("Some values are not acceptable."), fields=faults)
     stored = sa.inspect(record).persistent
     if target is not None and stored and changed & {"fields", "target"}:
         await uow.session.flush()  # the lines were changed beside the record
         check_lines(uow.registry, target, await lines_of(uow, record))
+
+
+async def _pool(uow: UnitOfWork, form: WebForm) -> Text | None:
+    """Return what is wrong with the pool: it gives out other records than the form makes."""
+    entity = uow.registry.entities.get("core.pool")
+    pool = await uow.session.get(entity.model, form.pool_id) if entity is not None else None
+    if pool is None or pool.entity != form.target:
+        return _("This pool gives out other records than the form makes.")
+    return None
 
 
 async def lines_of(uow: UnitOfWork, form: WebForm) -> list[WebFormField]:

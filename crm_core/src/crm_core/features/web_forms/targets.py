@@ -28,6 +28,12 @@ KINDS = frozenset({
 """Kinds of fields that a stranger can fill in; never an owner, a link, a tag, a stage or an amount with its base."""
 
 
+FILE_TYPES = ("application/pdf", "image/png", "image/jpeg", "image/gif", "text/plain", "text/csv", "application/zip")
+"""Media types that visitors may send; office documents are of the last by their bytes."""
+FILES = {f"file_{n}": f.File(f"file_{n}", _("File {n}", n=n), accept=FILE_TYPES, limit=10 * 2**20) for n in (1, 2, 3)}
+"""Files of a form: no field of the record, they hang on it."""
+
+
 class FormNotValid(Invalid):
     """A form that could make no record, or would let strangers set what they must not."""
 
@@ -55,7 +61,7 @@ async def kinds(uow: UnitOfWork, _record: Any) -> list[tuple[str, Text]]:
 
 
 def mappable(registry: Registry, target: FormTarget) -> dict[str, f.Field]:
-    """Return the fields a form of this target may have: those the target names, and custom fields."""
+    """Return the fields a form of this target may have: those the target names, custom fields, and files."""
     entity = registry.entity(target.entity)
     own = {x.name for x in entity.fields}
     found: dict[str, f.Field] = {}
@@ -65,7 +71,7 @@ def mappable(registry: Registry, target: FormTarget) -> dict[str, f.Field]:
     for field in registry.fields(entity):
         if field.name not in own and not field.readonly and not field.hidden:
             found[field.name] = field
-    return {name: field for name, field in found.items() if field.kind in KINDS}
+    return {name: field for name, field in found.items() if field.kind in KINDS} | FILES
 
 
 def _declared(entity: Entity, name: str) -> f.Field | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from crm_core.features.worktime import demo, entities, handover, jobs, rules, schemas
+from crm_core.features.worktime import demo, entities, handover, jobs, pages, rules, schemas
 from crm_core.plugin import (
     Default,
     DemoData,
@@ -15,6 +15,7 @@ from crm_core.plugin import (
     NavItem,
     Permission,
     Schedule,
+    Slot,
     Strings,
     hookimpl,
 )
@@ -55,6 +56,25 @@ def crm_schedules() -> Sequence[Schedule]:
 @hookimpl
 def crm_handovers() -> Sequence[Handover]:
     return (handover.DEPUTIES,)
+
+
+@hookimpl
+def crm_routes() -> Sequence[type]:
+    return (pages.HoursPages,)
+
+
+@hookimpl
+def crm_slots() -> Sequence[Slot]:
+    return (
+        Slot(
+            place="record.header", entity="core.work_calendar", label=_("Hours"), template="core/_work_hours_link.html",
+            permission="core.work_calendar.edit", order=10,
+        ),
+        Slot(
+            place="record.panels", entity="core.work_calendar", label=_("Working hours"), order=10,
+            src="/work-calendars/{id}/days-off",
+        ),
+    )  # fmt: skip
 
 
 @hookimpl

@@ -7,12 +7,14 @@ from zoneinfo import available_timezones
 
 import sqlalchemy as sa
 
+from crm_core.auth.people import User
 from crm_core.errors import Conflict, Invalid
 from crm_core.features.worktime import hours, queries
-from crm_core.features.worktime.models import Absence, WorkCalendar, WorkDay, WorkUse
+from crm_core.features.worktime.models import Absence, FeedDay, WorkCalendar, WorkDay, WorkUse
 from crm_core.features.worktime.schemas import FetchFeed
 from crm_core.i18n import Strings, Text
 from crm_core.plugin import Listener
+from crm_core.web.choices import named_options
 
 if TYPE_CHECKING:
     from crm_core.entity.changes import Happened
@@ -32,6 +34,16 @@ class AbsenceNotValid(Invalid):
 
 class CalendarInUse(Conflict):
     """The calendar is the organisation's, or that of users or teams."""
+
+
+async def zones(uow: UnitOfWork, _record: Any) -> list[tuple[str, Text]]:
+    """Return the time zones people choose from."""
+    return [(o.value, o.label) for o in await named_options(uow, "zone")]
+
+
+async def countries(uow: UnitOfWork, _record: Any) -> list[tuple[str, Text]]:
+    """Return the countries with their names; a few have no public holidays that are known."""
+    return [(o.value, o.label) for o in await named_options(uow, "country")]
 
 
 async def validate_calendar(uow: UnitOfWork, record: WorkCalendar, changed: frozenset[str]) -> None:
@@ -59,8 +71,12 @@ def _place(record: WorkCalendar) -> dict[str, Text | str]:
     try:
         queries.public_holidays(record.country, record.subdivision, 2026)
     except NotImplementedError:
-        known = record.country in _countries()
-        return {"subdivision" if known else "country": _("No public holidays are known for this.")}
+        known = _countries().get(record.country)
+        if known is None:
+            return {"country": _("No public holidays are known for this country.")}
+        return {
+            "subdivision": _("No public holidays are known for this region. Known: {names}", names=", ".join(known))
+        }
     return {}
 
 
@@ -77,7 +93,9 @@ async def changed(uow: UnitOfWork, event: Happened) -> None:
     await _uses(uow, found)
     uow.session.sync_session.info[queries.EPOCH] = True
     await uow.raise_epoch(queries.EPOCH)
-    if found.feed_url and (event.kind == "created" or "feed_url" in event.changed):
+    if not found.feed_url:  # its days go with it
+        await uow.session.execute(sa.delete(FeedDay).where(FeedDay.calendar_id == found.id))
+    elif event.kind == "created" or "feed_url" in event.changed:
         await uow.enqueue(FetchFeed(calendar_id=found.id), key=f"core.feed:{found.id}")
 
 
@@ -116,8 +134,30 @@ async def validate_absence(uow: UnitOfWork, record: Absence, changed: frozenset[
         errors["ends_at"] = _("This is before the beginning.")
     if record.deputy_id is not None and record.deputy_id == record.owner_id:
         errors["deputy_id"] = _("Nobody stands in for themselves.")
+    elif not errors and record.deputy_id is not None and (name := await _circle(uow, record)):
+        errors["deputy_id"] = _("{name} is away too, and this person stands in for them. Choose another.", name=name)
     if errors:
         raise AbsenceNotValid(_("Some values are not acceptable."), fields=errors)
+
+
+async def _circle(uow: UnitOfWork, record: Absence) -> str:
+    """Return the deputy's name when their own deputies, while both are away, lead back to whom it is about."""
+    at_once = sa.select(Absence.owner_id, Absence.deputy_id).where(
+        Absence.starts_at < record.ends_at, Absence.ends_at > record.starts_at, Absence.deleted_at.is_(None),
+        Absence.deputy_id.is_not(None), Absence.id != record.id,
+    )  # fmt: skip
+    deputies: dict[Any, set[Any]] = {}
+    for owner, deputy in await uow.session.execute(at_once):
+        deputies.setdefault(owner, set()).add(deputy)
+    seen, waiting = set(), [record.deputy_id]
+    while waiting:
+        at = waiting.pop()
+        if at == record.owner_id:
+            return str(await uow.session.scalar(sa.select(User.name).where(User.id == record.deputy_id)))
+        if at not in seen:
+            seen.add(at)
+            waiting += deputies.get(at, ())
+    return ""
 
 
 LISTENERS = (

@@ -9,6 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from crm_core.features.notifications.public import notify
+from crm_core.features.number_series.public import ensure_series
 from crm_core.plugin import Action, NotificationKind, Ref, Strings, Text, records
 from crm_core.plugin.errors import Conflict, Invalid
 from crm_core.plugin.links import PublicLink, create_link, use_link
@@ -113,6 +114,11 @@ async def demand_no_plans(uow: UnitOfWork, company_id: UUID) -> None:
 async def install_topics(uow: UnitOfWork) -> None:
     """Make the topics that every installation starts with."""
     uow.session.add_all(Topic(name=name, position=position) for position, name in enumerate(TOPICS))
+
+
+async def install_numbers(uow: UnitOfWork) -> None:
+    """Make the series that numbers visits, anew each year; administrators change its pattern."""
+    await ensure_series(uow, VISIT.name, "Visits", "V-{year}-{number:04}", reset="calendar")
 
 
 FINISH = Action(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from crm_core.features.number_series.public import next_number
 from crm_core.plugin import Entity, FieldOn, FormTarget, Strings, fields
 from crm_core.testing.sample_plugin.models import CompanyVisits, Visit
+
+if TYPE_CHECKING:
+    from crm_core.uow import UnitOfWork
 
 _ = Strings(__package__)
 
@@ -23,6 +27,13 @@ RHYTHMS = (
     fields.Option(value="seldom", label=_("Seldom"), colour="grey"),
 )
 
+
+async def number_visit(uow: UnitOfWork, visit: Visit, changed: frozenset[str]) -> None:
+    """Give a visit the next number of the year of its day; one from before there were numbers gets it when saved."""
+    if visit.number is None:
+        visit.number = await next_number(uow, "sample.visit", on=visit.visited_on)
+
+
 VISIT = Entity(
     name="sample.visit",
     model=Visit,
@@ -32,6 +43,7 @@ VISIT = Entity(
     icon="map-pin",
     title="subject",
     fields=(
+        fields.Text("number", _("Number"), length=80, readonly=True, sortable=True, search="A"),
         fields.Text("subject", _("Subject"), required=True, sortable=True, search="A"),
         fields.Link(
             "company_id", _("Company"), target="core.company", reverse="sample_visits", reverse_label=_("Visits")
@@ -45,8 +57,9 @@ VISIT = Entity(
         fields.Link("owner_id", _("Owner"), target="core.user", on_erase="keep"),
         fields.Tags("tags", _("Tags")),
     ),
-    list_columns=("subject", "company_id", "visited_on", "outcome", "minutes"),
+    list_columns=("number", "subject", "company_id", "visited_on", "outcome", "minutes"),
     default_sort="-visited_on",
+    validate=number_visit,
     roles={"manager": "team", "sales": "own", "support": "team", "readonly": "all"},
 )
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 from crm_core.features.files import public as files
+from crm_core.features.organisation.public import imprint, letterhead
 from crm_core.features.pdf.public import render_pdf
 from crm_core.liquid import gather, render
 from crm_core.plugin import Job, Ref, Schedule
@@ -33,7 +34,8 @@ async def write_letter(job: JobContext, call: WriteLetter) -> None:
     visit = Ref("sample.visit", call.visit_id)
     async with job.reading() as uow:
         values = await gather(uow, LETTER, {"visit": visit})
-    drawn = await render_pdf(await render(LETTER, values, html=True), title="Letter")
+        head = letterhead(await imprint(uow))
+    drawn = await render_pdf(head + await render(LETTER, values, html=True), title="Letter")
 
     async def chunks() -> AsyncIterator[bytes]:
         yield drawn.pdf

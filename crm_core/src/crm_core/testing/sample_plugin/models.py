@@ -21,8 +21,13 @@ class Visit(Record, Base):
     """One visit of ours at a customer's."""
 
     __tablename__ = "sample_visit"
-    __table_args__ = (sa.Index("ix_sample_visit_visited_on_id", "visited_on", "id"),)
+    __table_args__ = (
+        sa.Index("ix_sample_visit_visited_on_id", "visited_on", "id"),
+        sa.Index("ix_sample_visit_number_f_id", "number_f", "id"),
+    )
 
+    number: Mapped[str | None] = mapped_column(sa.String(80), default=None)
+    number_f: Mapped[str] = folded("number", 80)
     subject: Mapped[str] = mapped_column(sa.String(255))
     subject_f: Mapped[str] = folded("subject")
     company_id: Mapped[UUID | None] = foreign("core_company.id", default=None)

@@ -85,7 +85,7 @@ def crm_settings() -> Sequence[SettingsGroup]:
 
 @hookimpl
 def crm_defaults() -> Sequence[Default]:
-    return (Default("sample.topics", actions.install_topics),)
+    return (Default("sample.topics", actions.install_topics), Default("sample.numbers", actions.install_numbers))
 
 
 @hookimpl

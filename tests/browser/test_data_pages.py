@@ -1,0 +1,109 @@
+"""Pages of custom fields, imports and grouped lists: sound in both themes, narrow, without scripts; looked at."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+CSV = (
+    b"name,domain,created_at,revenue\nHarbour Tools,harbour.example,2026-01-01,100\n"
+    b"Harbour Tools GmbH,,2026-01-02,12.5\nNew Mill Ltd,mill.example,2026-01-03,x\n"
+)
+
+
+def settled(page: Page) -> None:
+    """Wait for what the page asks for after it was loaded."""
+    expect(page.locator(".bell")).to_be_visible()
+    expect(page.locator(".slot-wait, .list-groups > .btn")).to_have_count(0, timeout=15_000)
+
+
+def look(page: Page, name: str) -> None:
+    """Check with axe, that nothing overflows the window, and keep a picture when asked to."""
+    found = Axe().run(page, options=RULES).response["violations"]
+    assert not found, (name, [(v["id"], [n["html"][:120] for n in v["nodes"][:3]]) for v in found])
+    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wide <= 0, (name, wide)
+    if folder := os.environ.get("CRM_SHOTS"):
+        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+
+
+@pytest.fixture(scope="module")
+def things(site: Any) -> dict[str, str]:
+    """Custom fields of several types, companies that use them, a view with a group, a file to import."""
+    options = [{"value": v, "label": v.capitalize(), "colour": c} for v, c in (("north", "blue"), ("south", "amber"))]
+    for name, kind, more in (
+        ("region", "choice", {"options": options, "is_listed": True}), ("budget", "money", {"is_listed": True}),
+        ("vip", "boolean", {}), ("renewal", "date", {"help": "When the contract ends, as it was signed."}),
+    ):  # fmt: skip
+        body = {"entity": "core.company", "name": name, "label": name.capitalize(), "kind": kind, **more}
+        assert site.api.post("/custom-fields", json=body).status_code == 201
+    for number, (name, region, amount, code) in enumerate(
+        (("Harbour Tools", "north", "120000", "EUR"), ("Northern Mills and Sons", "north", "5300.5", "EUR"),
+         ("Southgate", "south", "90000", "JPY"), ("Globex", "south", "77", "EUR"), ("Initech", None, None, "EUR")),
+    ):  # fmt: skip
+        custom = {"region": region, "budget": amount, "budget_currency": code, "vip": number % 2 == 0}
+        domain = f"{name.split()[0].lower()}.example"
+        made = site.api.post("/companies", json={"name": name, "domain": domain, "custom": custom})
+        assert made.status_code == 201, made.text
+    state = {"group": "custom.region", "columns": ["name", "custom.region", "custom.budget"]}
+    view = site.api.post("/views", json={"name": "By region", "entity": "core.company", "state": state}).json()
+    return {"view": view["href"]}
+
+
+PAGES = (
+    "/admin/fields", "/admin/fields?entity=core.company", "/custom-fields/new?entity=core.company", "{view}",
+    "/views/groups?of=core.company&group=custom.region&columns=name&columns=custom.budget",
+    "/companies?f.custom.region=north&q=harbour&group=custom.vip", "/views?of=core.company&at=group%3Dindustry",
+    "/import",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("number", range(len(PAGES)))
+def test_pages_are_sound_in_both_themes_narrow_and_without_scripts(
+    open_page: Callable[..., Page], things: dict[str, str], number: int
+) -> None:
+    path = PAGES[number].format(**things)
+    for theme, width in (("light", 1360), ("dark", 1360), ("light", 360)):
+        page = open_page(path, theme=theme, width=width)
+        settled(page)
+        look(page, f"data-{number}-{theme}-{width}")
+    assert open_page(path, scripts=False).locator("h1").count() == 1
+
+
+def test_list_with_a_group_shows_counts_and_sums_and_leads_to_the_records(
+    open_page: Callable[..., Page], things: dict[str, str]
+) -> None:
+    page = open_page(things["view"])
+    table = page.get_by_role("table").first
+    expect(table).to_contain_text("South")
+    expect(table).to_contain_text("125,300.50")
+    expect(page.get_by_text("Not in the sum, for want of a rate: JPY: 1")).to_be_visible()
+    table.get_by_role("link", name="North").click()
+    expect(page.get_by_role("link", name="Northern Mills and Sons")).to_be_visible()
+    expect(page.get_by_role("link", name="Southgate")).to_have_count(0)
+    page = open_page(things["view"], scripts=False)
+    page.get_by_role("link", name="Show counts and sums").click()
+    expect(page.get_by_role("table")).to_contain_text("125,300.50")
+
+
+def test_import_shows_what_may_be_there_and_what_cannot_be_imported(
+    open_page: Callable[..., Page], things: dict[str, str]
+) -> None:
+    for theme, width in (("light", 1360), ("dark", 1360), ("light", 360)):
+        page = open_page("/import?entity=core.company", theme=theme, width=width)
+        file = {"name": "companies.csv", "mimeType": "text/csv", "buffer": CSV}
+        page.locator("input[type=file]").set_input_files(file)
+        page.locator("main form button").first.click()
+        page.wait_for_url(re.compile("/import/[0-9a-f]{64}/"))
+        settled(page)
+        expect(page.get_by_text("This field cannot be imported")).to_be_visible()
+        expect(page.get_by_text("May be").first).to_be_visible()
+        look(page, f"data-import-{theme}-{width}")
