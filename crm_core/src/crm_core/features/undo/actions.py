@@ -173,6 +173,11 @@ async def put_back(uow: UnitOfWork, step: Step) -> None:
         _derived(entity, record, step)
 
 
+def _counted(one: Any, name: str) -> bool:
+    """Return whether a key of a field is worked out from its others: base amount and rate of money."""
+    return isinstance(one, f.Money) and name not in (one.name, f"{one.name}_currency")
+
+
 async def _values(uow: UnitOfWork, entity: Entity, record: Any, step: Step) -> dict[str, Any]:
     """Return API values that bring a record back; what code keeps by itself is left to it."""
     fields = {c: x for x in uow.registry.fields(entity) for c in (x.name, *x.columns)}
@@ -183,7 +188,7 @@ async def _values(uow: UnitOfWork, entity: Entity, record: Any, step: Step) -> d
         one = fields.get(start)
         if any(c.name == start for c in entity.children):
             found.setdefault(start, None)
-        elif one is None or one.readonly or (isinstance(one, f.Money) and name not in (one.name, f"{one.name}_currency")):
+        elif one is None or one.readonly or _counted(one, name):
             continue
         elif isinstance(one, f.AnyLink):
             kind, key = (step.before.get(c) for c in one.columns)
