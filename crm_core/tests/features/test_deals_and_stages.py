@@ -126,7 +126,7 @@ async def test_deal_that_comes_closed_has_a_history_from_its_days(kernel: Kernel
     assert [r.date() for r in rows] == [date(2025, 1, 7), date(2025, 3, 1)]
 
 
-async def test_base_amount_follows_rates_until_the_deal_closes(kernel: Kernel) -> None:
+async def test_base_amount_follows_rates_until_the_deal_closes(kernel: Kernel, jobs: Any) -> None:
     async with kernel.write(SYSTEM) as uow:
         await uow.save_settings(MoneySettings(base_currency="EUR"))
     await make(kernel, "core.rate", currency="USD", valid_from=date(2020, 1, 1), rate="0.5")
@@ -135,6 +135,7 @@ async def test_base_amount_follows_rates_until_the_deal_closes(kernel: Kernel) -
     assert open_deal.amount_base == Decimal("5.05")
     await move(kernel, closed.id, "Won")
     await make(kernel, "core.rate", currency="USD", valid_from=date(2021, 1, 1), rate="0.8")
+    await jobs()
     assert (await loaded(kernel, open_deal.id)).amount_base == Decimal("8.08")
     assert (await loaded(kernel, closed.id)).amount_base == Decimal("5.05")
 

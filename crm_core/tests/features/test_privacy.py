@@ -19,7 +19,7 @@ from crm_core.auth.actor import system
 from crm_core.db.model import metadata
 from crm_core.features.backups.actions import back_up
 from crm_core.features.mail import public as mail
-from crm_core.features.privacy.actions import reapply
+from crm_core.features.privacy.again import reapply
 from crm_core.features.privacy.scrub import Sweep, blanked
 from crm_core.features.privacy.walk import tables
 from crm_core.kernel import Kernel

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
+import sqlalchemy as sa
+from crm_core.auth.actor import system
+from crm_core.db.model import metadata
 from crm_core.kernel import Kernel
 
 
@@ -35,6 +39,27 @@ async def test_record_is_deleted_for_good_with_the_right_only_and_from_the_trash
     assert (await admin.api.get("/companies", params=params))["items"] == []
     events = (await admin.api.get("/admin/events", params={"limit": "5"}))["items"]
     assert "core.company.purged" in [e["type"] for e in events]
+
+
+async def test_what_was_said_and_filed_goes_with_its_record_and_comes_back_with_it(api: Any, kernel: Kernel) -> None:
+    company = (await api.post("/companies", {"name": "Acme", "domain": "acme.example"}))["id"]
+    about = f"core.company:{company}"
+    comment = (await api.post("/comments", {"parent": about, "body": "Nice people"}))["id"]
+    for parent in (about, f"core.comment:{comment}"):
+        form = {"file": ("plan.txt", b"plan", "text/plain")}
+        sent = await api.client.post("/api/v1/files/upload", files=form, data={"parent": parent})
+        assert sent.status_code == 201, sent.text
+    await api.delete(f"/companies/{company}")
+    await api.post(f"/companies/{company}/restore", status=200)
+    assert [c["id"] for c in (await api.get("/comments"))["items"]] == [comment]
+    await api.delete(f"/companies/{company}")
+    await api.post(f"/companies/{company}/purge", status=204)
+    async with kernel.read(system("test")) as uow:
+        for name in ("core_comment", "core_file"):
+            assert list(await uow.session.scalars(sa.select(metadata.tables[name].c.id))) == [], name
+        for name in ("core_match_key", "core_search", "core_follow"):
+            rows = sa.select(metadata.tables[name].c.entity).where(metadata.tables[name].c.record_id == UUID(company))
+            assert list(await uow.session.scalars(rows)) == [], name
 
 
 async def test_record_that_others_need_is_not_deleted_for_good(api: Any) -> None:

@@ -20,7 +20,6 @@ from crm_rows import kinds
 pytestmark = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
 OWNING = ("owner_id",)  # rights themselves need it
 TITLES = {
-    "core.comment": ("body",),
     "core.contact": ("first_name", "last_name"),
 }  # a title is made from them, and who reads a record reads its title
 

@@ -133,6 +133,7 @@ class Action:
     permission: right needed ("core.deal.edit", checked on the row, or a plain permission).
     when: filter of the filter language; the action is offered only where it holds.
     plan: async (uow, record, params) -> list of Text lines shown before confirmation.
+    danger: rare and hard to take back: in the record's menu and red, never a button of its header.
     """
 
     entity: str

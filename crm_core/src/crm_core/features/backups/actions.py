@@ -6,6 +6,7 @@ alembic is loaded where it is used: a web process that makes no backup need not 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import shutil
 import sqlite3
@@ -26,9 +27,11 @@ from crm_core.errors import UserError
 from crm_core.features.backups import archive
 from crm_core.features.backups.schemas import Manifest
 from crm_core.features.mail import public as mail
+from crm_core.features.privacy.public import note_receipts, reapply
 from crm_core.kernel import open_kernel
 from crm_core.plugin.registry import Registry
 
+log = logging.getLogger(__name__)
 PAUSED = "A backup was restored. Look at what waits before anything leaves."
 
 
@@ -74,7 +77,8 @@ async def restore(config: Config, source: Path, *, replace: bool) -> Manifest:
 
     UserError when there is a database already and not `replace`, or the backup is of the other kind of database. All
     of the archive is checked before anything is replaced; a SQLite file that was there is kept beside the new one.
-    Sessions of the time of the backup are ended: some were ended since, for a reason.
+    Sessions of the time of the backup are ended: some were ended since, for a reason. Who was erased since is erased
+    again before this returns.
     """
     manifest = await asyncio.to_thread(archive.manifest_of, source)
     if manifest.dialect != ("sqlite" if config.sqlite else "postgresql"):
@@ -82,12 +86,35 @@ async def restore(config: Config, source: Path, *, replace: bool) -> Manifest:
     config.folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=config.folder, prefix="restoring-") as name:
         manifest, copy, files = await asyncio.to_thread(archive.unpack, source, Path(name))
+        if replace:
+            await _note_erased(config)
         if config.sqlite:
             await _put_sqlite(config, copy, replace)
         else:
             await _put_postgresql(config, copy, replace)
         await asyncio.to_thread(_put_files, config, files)
+    await _erase_again(config)
     return manifest
+
+
+async def _note_erased(config: Config) -> None:
+    """Note whom the database that goes calls erased. One that cannot be read has only what its folder knows."""
+    if config.sqlite and not config.database_file.exists():
+        return
+    try:
+        await note_receipts(config)
+    except (sa.exc.DBAPIError, OSError) as error:
+        log.warning("whom the old database calls erased could not be read: %s", type(error).__name__)
+
+
+async def _erase_again(config: Config) -> None:
+    kernel = await open_kernel(config)
+    kernel.db.write_limit = None
+    try:
+        if again := await reapply(kernel, now=True):
+            log.warning("%s erased persons were in the backup and are erased again", again)
+    finally:
+        await kernel.close()
 
 
 async def _put_sqlite(config: Config, copy: Path, replace: bool) -> None:

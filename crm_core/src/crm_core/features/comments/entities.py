@@ -19,7 +19,7 @@ COMMENT = Entity(
     title="summary",
     fields=(
         fields.LongText("body", _("Text"), required=True, personal=True, length=20_000),
-        fields.Text("summary", _("Comment"), readonly=True, personal=True),
+        fields.Text("summary", _("Comment"), readonly=True, personal=True, readable=rules.with_body),
         fields.AnyLink("parent", _("About"), required=True),
         *OWNERSHIP,
         *TIMES,

@@ -51,6 +51,11 @@ async def validate(uow: UnitOfWork, comment: Comment, changed: frozenset[str]) -
         comment.summary = summary_of(comment.body)
 
 
+def with_body(actor: Actor) -> sa.ColumnElement[bool]:
+    """Return whether a summary may be read: it is the beginning of the body, and hidden with it."""
+    return sa.true() if actor.may_see("core.comment", "body") else sa.false()
+
+
 def summary_of(body: str) -> str:
     """Return the beginning of a comment as a person reads it."""
     line = " ".join(mentions.as_typed(body).split())

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from crm_core.kernel import Kernel
     from crm_core.uow import UnitOfWork
 
-__all__ = ["checked", "forget", "names_on", "take"]
+__all__ = ["checked", "forget", "named_among", "names_on", "take"]
 
 
 async def checked(uow: UnitOfWork, upload: UploadFile) -> tuple[Blob, str, str]:
@@ -59,3 +59,8 @@ async def forget(kernel: Kernel, hashes: Iterable[str]) -> int:
     for sha256 in set(wanted) - await named(kernel, columns, wanted):
         await remove(kernel, columns, sha256, 0.0, swept)
     return swept.files
+
+
+async def named_among(kernel: Kernel, hashes: Iterable[str]) -> set[str]:
+    """Return which of these stored bytes a row or an unfinished job names."""
+    return await named(kernel, await naming_columns(kernel), hashes)

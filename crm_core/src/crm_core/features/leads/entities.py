@@ -65,7 +65,13 @@ LEAD = Entity(
             "company_id", _("Company"), target="core.company", reverse="leads", reverse_label=_("Leads"), readonly=True
         ),
         fields.Link(
-            "contact_id", _("Contact"), target="core.contact", reverse="leads", reverse_label=_("Leads"), readonly=True
+            "contact_id",
+            _("Contact"),
+            target="core.contact",
+            reverse="leads",
+            reverse_label=_("Leads"),
+            readonly=True,
+            on_erase="delete",  # the same person: erased together
         ),
         fields.Link("deal_id", _("Deal"), target="core.deal", reverse="leads", reverse_label=_("Leads"), readonly=True),
         fields.DateTime("converted_at", _("Converted"), readonly=True, sortable=True),

@@ -46,7 +46,7 @@ def action(name: str) -> Action:
 
     return Action(
         entity=name, name="merge_into", label=_("Merge into …"), icon="arrows-join", params=params, run=run,
-        plan=plan, permission=f"{name}.delete", bulk=True,
+        plan=plan, permission=f"{name}.delete", bulk=True, danger=True,
     )  # fmt: skip
 
 

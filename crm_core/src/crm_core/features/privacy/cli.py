@@ -9,7 +9,7 @@ import click
 
 from crm_core.auth.actor import system
 from crm_core.errors import CrmError, UserError
-from crm_core.features.privacy import actions, export
+from crm_core.features.privacy import actions, again, export
 from crm_core.kernel import open_kernel
 from crm_core.plugin import Ref
 from crm_core.plugin.commands import Config, folder
@@ -66,7 +66,7 @@ async def _erase(config: Config, ref: Ref, reason: str) -> None:
         async with kernel.write(system("cli")) as uow:
             if ref.entity not in uow.registry.entities:
                 raise UserError(f"there is no entity {ref.entity}")
-            await actions.begin(uow, ref, reason)
+            await actions.begin(uow, [ref], reason)
     except CrmError as error:
         raise UserError(str(error)) from error
     finally:
@@ -83,6 +83,6 @@ def reapply_command(config: Config) -> None:
 async def _reapply(config: Config) -> int:
     kernel = await open_kernel(config)
     try:
-        return await actions.reapply(kernel)
+        return await again.reapply(kernel)
     finally:
         await kernel.close()

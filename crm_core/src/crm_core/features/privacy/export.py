@@ -16,7 +16,8 @@ from crm_core.db.model import metadata
 from crm_core.entity.query import one_record
 from crm_core.errors import NotFound
 from crm_core.features.files.models import File
-from crm_core.features.privacy.walk import Rows, belongings, own_words
+from crm_core.features.privacy.walk import Rows, belongings
+from crm_core.features.privacy.words import own_words
 from crm_core.plugin import Ref, Strings
 from crm_core.uow import UnitOfWork
 
@@ -29,7 +30,7 @@ async def told(uow: UnitOfWork, ref: Ref) -> tuple[dict[str, Any], list[File]]:
     entity = uow.registry.entities[ref.entity]
     if await one_record(uow, entity, ref.id) is None:
         raise NotFound(_("There is no such record, or it is not yours to see."))
-    rows = await belongings(uow, ref)
+    rows = await belongings(uow, [ref])
     records = {name: [await _values(uow, name, i) for i in ids] for name, ids in rows.items()}
     words = await own_words(uow, rows)
     files = list(await uow.session.scalars(sa.select(File).where(File.id.in_(rows.get("core.file", [])))))

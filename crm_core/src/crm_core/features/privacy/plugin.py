@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from crm_core.features.privacy import actions, cli
+from crm_core.features.privacy import actions, again, checks, cli
 from crm_core.features.privacy.models import Erasure as Erasure  # its table belongs to the schema
 from crm_core.features.privacy.rest import Erasures, entity_routes
-from crm_core.features.privacy.schemas import ErasePerson, PersonErased
-from crm_core.plugin import Action, Command, EntityRoutes, EventType, Job, Permission, Slot, Strings, hookimpl
+from crm_core.features.privacy.schemas import ErasePerson, PersonErased, ReapplyErasures
+from crm_core.plugin import (
+    Action,
+    Check,
+    Command,
+    EntityRoutes,
+    EventType,
+    Job,
+    Permission,
+    Schedule,
+    Slot,
+    Strings,
+    hookimpl,
+)
 
 _ = Strings("crm_core")
 
@@ -37,7 +49,20 @@ def crm_entity_routes() -> Sequence[EntityRoutes]:
 
 @hookimpl
 def crm_jobs() -> Sequence[Job]:
-    return (Job(call=ErasePerson, run=actions.erase_person, time_limit=6 * 3600.0),)
+    return (
+        Job(call=ErasePerson, run=actions.erase_person, time_limit=6 * 3600.0),
+        Job(call=ReapplyErasures, run=again.reapply_job),
+    )
+
+
+@hookimpl
+def crm_schedules() -> Sequence[Schedule]:
+    return (Schedule("core.reapply_erasures", ReapplyErasures(), "*/5 * * * *"),)
+
+
+@hookimpl
+def crm_checks() -> Sequence[Check]:
+    return checks.CHECKS
 
 
 @hookimpl

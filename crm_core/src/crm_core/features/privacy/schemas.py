@@ -46,17 +46,23 @@ class EraseLeft(msgspec.Struct):
     """What an erasure still has to do, sealed in its row: a kill in the middle loses nothing.
 
     rows: ids of the person's records by entity. values: the person's own words, searched for in every table.
+    others: records of others with the same name, address or number, which keep it.
     """
 
     rows: dict[str, list[UUID]]
     values: list[str]
     blobs: list[str]
+    others: list[str] = []
 
 
 class ErasePerson(JobCall, frozen=True):
     """Erases what a receipt names; may run again."""
 
     erasure_id: UUID
+
+
+class ReapplyErasures(JobCall, frozen=True):
+    """Begins again the erasures whose persons came back with a backup."""
 
 
 class PersonErased(Event, frozen=True):

@@ -1,92 +1,117 @@
-"""What lies outside the rows: files, sources of imports, SQLite's free pages, the note that survives a restore."""
+"""What lies outside the rows: stored files, SQLite's free pages, the note that survives a restore."""
 
 from __future__ import annotations
 
+import asyncio
 import json
-import re
 import sqlite3
-from collections.abc import Iterable
+import time
+from collections import defaultdict
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import msgspec
 import sqlalchemy as sa
 
 from crm_core.auth.actor import system
 from crm_core.db.model import metadata
-from crm_core.features.files.public import forget
+from crm_core.features.files.public import forget, named_among
+from crm_core.features.privacy.looking import holds
 from crm_core.plugin import Ref
 
 if TYPE_CHECKING:
-    from crm_core.features.privacy.models import Erasure
     from crm_core.features.privacy.schemas import EraseLeft
     from crm_core.kernel import Kernel
 
 NOTE = "erasures.jsonl"
-HASH = re.compile("[0-9a-f]{64}")
-LARGEST = 64 * 1024 * 1024
+CHUNK = 500
 OTHER_FILES = "files of other records hold the person's words: somebody has to look at them"
-SUPPRESSED = "the address must not be written to again"
+UNREAD_FILES = "these files could not be looked through: somebody has to look at them"
+OTHER_BYTES = "bytes in use elsewhere (mails to others, an import under way) hold the person's words"
 
 
 async def erase_bytes(kernel: Kernel, left: EraseLeft, counts: dict[str, int]) -> dict[str, Any]:
-    """Remove the person's files and the sources of imports that hold their words; return what stays, and why."""
-    files, jobs = metadata.tables["core_file"], metadata.tables["core_job"]
-    mails = metadata.tables["core_mail_file"]
-    async with kernel.write(system("privacy")) as uow:
-        await uow.session.execute(sa.delete(files).where(files.c.id.in_(left.rows.get("core.file", []))))
+    """Remove the person's files, and stored bytes in nobody's use that hold their words - sources of imports, say.
+
+    Return what stays, and why. Every stored file is looked through, so this takes as long as reading them.
+    """
+    files = metadata.tables["core_file"]
+    own = left.rows.get("core.file", [])
+    for start in range(0, len(own), CHUNK):
+        async with kernel.write(system("privacy")) as uow:
+            await uow.session.execute(sa.delete(files).where(files.c.id.in_(own[start : start + CHUNK])))
+    counts["files"] = await forget(kernel, left.blobs)
+    loose, held, unread = await _look_through(kernel, left.values)
+    counts["files"] += await forget(kernel, loose)
+    kept: dict[str, Any] = {}
+    by_hash = await _files_by_hash(kernel, held + unread)
+    if ids := [i for h in held for i in by_hash.get(h, ())]:
+        kept["core_file"] = {"ids": ids, "reason": OTHER_FILES}
+    if ids := [i for h in unread for i in by_hash.get(h, ())]:
+        kept["unread_files"] = {"ids": ids, "reason": UNREAD_FILES}
+    if elsewhere := sum(h not in by_hash for h in held):
+        kept["other_bytes"] = {"rows": elsewhere, "reason": OTHER_BYTES}
+    return kept
+
+
+async def _look_through(kernel: Kernel, words: list[str]) -> tuple[list[str], list[str], list[str]]:
+    """Return the hashes of bytes that hold a word and that nobody uses, those in use, and those nobody can read."""
+    if not words:
+        return [], [], []
+    stored = await asyncio.to_thread(kernel.blobs.candidates, time.time() + 1)
+    loose, held, unread = list[str](), list[str](), list[str]()
+    for start in range(0, len(stored), CHUNK):
+        part = stored[start : start + CHUNK]
+        used = await named_among(kernel, part)
+        for sha256 in part:
+            try:
+                found = await holds(await kernel.blobs.fetch(sha256), words)
+            except OSError:  # bytes that are missing hold nothing; the sweep of files tells of them
+                continue
+            if found:
+                (held if sha256 in used else loose).append(sha256)
+            elif found is None and sha256 in used:
+                unread.append(sha256)
+    return loose, held, unread
+
+
+async def _files_by_hash(kernel: Kernel, hashes: list[str]) -> dict[str, list[str]]:
+    files, found = metadata.tables["core_file"], defaultdict[str, list[str]](list)
     async with kernel.read(system("privacy")) as uow:
-        others = (await uow.session.execute(sa.select(files.c.id, files.c.sha256))).all()
-        sent = list(await uow.session.scalars(sa.select(mails.c.sha256)))
-        finished = jobs.c.state.in_(("done", "dead", "cancelled"))
-        told = [
-            msgspec.json.encode(a).decode() for a in await uow.session.scalars(sa.select(jobs.c.args).where(finished))
-        ]
-        suppressed = metadata.tables["core_suppression"]
-        barred = len([a for a in await uow.session.scalars(sa.select(suppressed.c.address)) if a in left.values])
-    sources = {h for text in told for h in HASH.findall(text)} - {o.sha256 for o in others} - set(sent)
-    gone = [*left.blobs, *[h for h in sources if await _holds(kernel, h, left.values)]]
-    counts["files"] = await forget(kernel, gone)
-    found = [str(o.id) for o in others if await _holds(kernel, o.sha256, left.values)]
-    kept: dict[str, Any] = {"core_file": {"ids": found, "reason": OTHER_FILES}} if found else {}
-    return kept | ({"core_suppression": {"rows": barred, "reason": SUPPRESSED}} if barred else {})
+        for start in range(0, len(hashes), CHUNK):
+            wanted = sa.select(files.c.sha256, files.c.id).where(files.c.sha256.in_(hashes[start : start + CHUNK]))
+            for sha256, key in await uow.session.execute(wanted):
+                found[sha256].append(str(key))
+    return found
 
 
-async def _holds(kernel: Kernel, sha256: str, words: Iterable[str]) -> bool:
-    """Return whether stored bytes contain one of the words as text."""
-    try:
-        path = await kernel.blobs.fetch(sha256)
-    except Exception:  # noqa: BLE001 - bytes that are missing hold nothing; the sweep of files tells of them
-        return False
-    content = path.read_bytes()[:LARGEST].lower() if path.is_file() else b""
-    return any(
-        w.lower().encode(code) in content for w in words for code in ("utf-8", "utf-16-le", "cp1252") if _can(w, code)
-    )
+def remember(folder: Path, persons: list[str], reason: str) -> None:
+    """Note outside the database who was erased, by id: after a restore of an older backup it is done again.
+
+    persons: the records that were this person, as "entity:id", the one that was asked for first.
+    """
+    line = json.dumps({"persons": persons, "reason": reason})
+    folder.mkdir(parents=True, exist_ok=True)
+    known = {tuple(map(str, refs)) for refs, _reason in remembered(folder)}
+    if tuple(persons) not in known:
+        with (folder / NOTE).open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
 
 
-def _can(word: str, code: str) -> bool:
-    try:
-        word.encode(code)
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def remember(kernel: Kernel, receipt: Erasure) -> None:
-    """Note outside the database who was erased, by id: after a restore of an older backup it is done again."""
-    line = json.dumps({"entity": receipt.entity, "record_id": str(receipt.record_id), "reason": receipt.reason})
-    with (kernel.config.folder / NOTE).open("a", encoding="utf-8") as file:
-        file.write(line + "\n")
-
-
-def remembered(folder: Path) -> list[tuple[Ref, str]]:
+def remembered(folder: Path) -> list[tuple[list[Ref], str]]:
     """Return who was erased here, and why."""
     file = folder / NOTE
     lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-    found = [json.loads(line) for line in lines if line.strip()]
-    return [(Ref(one["entity"], UUID(one["record_id"])), str(one["reason"])) for one in found]
+    found = []
+    for one in (json.loads(line) for line in lines if line.strip()):
+        refs = [Ref.parse(p) for p in one["persons"]] if "persons" in one else [_first_form(one)]
+        found.append((refs, str(one["reason"])))
+    return found
+
+
+def _first_form(line: dict[str, str]) -> Ref:
+    return Ref(line["entity"], UUID(line["record_id"]))
 
 
 def wipe_free_space(kernel: Kernel) -> None:
