@@ -27,6 +27,7 @@ async def load_defaults(kernel: Kernel) -> list[str]:
     What people change or delete afterwards stays as they left it: a default is not loaded again.
     """
     loaded: list[str] = []
+    limit, kernel.db.write_limit = kernel.db.write_limit, None  # nobody waits for the writer yet
     async with kernel.read(system("defaults")) as uow:
         done = await _done(uow)
     for default in kernel.registry.gather(hookspecs.crm_defaults):
@@ -37,6 +38,7 @@ async def load_defaults(kernel: Kernel) -> list[str]:
             if default.name not in done:
                 await _mark(uow, default.name)
                 loaded.append(default.name)
+    kernel.db.write_limit = limit
     return loaded
 
 
