@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +12,7 @@ from crm_core.auth.actor import system
 from crm_core.db.model import metadata
 from crm_core.features.mail import public as mail
 from crm_core.features.privacy import places
+from crm_core.features.privacy.looking import holds
 from crm_core.features.privacy.stores import remembered
 from crm_core.kernel import Kernel
 
@@ -108,3 +111,13 @@ def test_every_column_that_can_hold_words_is_decided(kernel: Kernel) -> None:
 def test_a_new_column_waits_for_a_decision(kernel: Kernel) -> None:
     table = sa.Table("core_new", sa.MetaData(), sa.Column("remark", sa.Text), sa.Column("n", sa.Integer))
     assert places.undecided(kernel.registry, [table]) == ["core_new.remark"]
+
+
+async def test_a_damaged_archive_is_for_somebody_to_look_at(tmp_path: Path) -> None:
+    path = tmp_path / "damaged.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.txt", "nothing of interest " * 500)
+    whole = bytearray(path.read_bytes())
+    whole[35:60] = b"\xff" * 25
+    path.write_bytes(whole)
+    assert await holds(path, ["Morgenstern"]) is None
