@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from crm_core.auth.actor import system
 from crm_core.db.model import metadata
 from crm_core.features.mail import public as mail
-from crm_core.features.privacy import places
+from crm_core.features.privacy import places, walk
 from crm_core.features.privacy.looking import holds
 from crm_core.features.privacy.stores import remembered
 from crm_core.kernel import Kernel
@@ -28,7 +28,7 @@ async def erased(kernel: Kernel, api: Any, jobs: Any, path: str) -> dict[str, An
 async def left_over(kernel: Kernel, marks: list[str]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     async with kernel.db.read.connect() as connection:
-        for table in metadata.sorted_tables:
+        for table in await walk.tables(kernel):
             text = str([tuple(r) for r in (await connection.execute(sa.select(table))).all()]).lower()
             if hits := {m for m in marks if m in text}:
                 found[table.name] = hits
@@ -103,8 +103,8 @@ async def test_a_namesake_and_a_user_with_the_same_address_keep_theirs(kernel: K
     assert receipt["kept"]["shared"]["ids"] == [f"core.contact:{other['id']}"]
 
 
-def test_every_column_that_can_hold_words_is_decided(kernel: Kernel) -> None:
-    assert places.undecided(kernel.registry) == []
+async def test_every_column_that_can_hold_words_is_decided(kernel: Kernel) -> None:
+    assert places.undecided(kernel.registry, await walk.tables(kernel)) == []
     assert places.stale() == []
 
 

@@ -172,12 +172,12 @@ def fate_of(column: sa.Column[object]) -> str | None:
     return given or DECIDED.get((str(column.table.name), column.name))
 
 
-def undecided(registry: Registry, tables: Iterable[sa.Table] | None = None) -> list[str]:
+def undecided(registry: Registry, tables: Iterable[sa.Table]) -> list[str]:
     """Name the columns of which nobody has said what becomes of them when a person is erased."""
     declared = of_fields(registry)
     return sorted(
         f"{table.name}.{column.name}"
-        for table in (metadata.tables.values() if tables is None else tables) for column in wordy(table)
+        for table in tables for column in wordy(table)
         if (table.name, column.name) not in declared and fate_of(column) not in FATES
     )  # fmt: skip
 
