@@ -21,6 +21,7 @@ from crm_core.db.model import metadata
 from crm_core.db.packages import Package, packages
 from crm_core.entity import filters
 from crm_core.errors import CrmError
+from crm_core.features.privacy import public as privacy
 from crm_core.features.roles import public as rights
 from crm_core.plugin import declare as d
 from crm_core.plugin import fields as f
@@ -215,7 +216,9 @@ def privacy_faults(mine: Declared, registry: Registry) -> list[str]:
     for event in mine.events:
         known = {x.name for x in msgspec.structs.fields(event.struct)}
         faults += [f"{event.name}: personal names {n}, which it lacks" for n in event.personal if n not in known]
-    return faults
+    tables = [t for t in metadata.sorted_tables if t.name.startswith(f"{mine.info.name}_")]
+    undecided = privacy.undecided(registry, tables)
+    return [*faults, *(f"{c}: info={{'erase': ...}} says what becomes of the words in it" for c in undecided)]
 
 
 async def demo_rows(kernel: Kernel, mine: Declared, as_of: date) -> dict[str, list[str]]:

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from crm_core.db.model import metadata
 from crm_core.db.types import Id, Json, UTCDateTime
+from crm_core.entity.plans import plan_of
 from crm_core.features.privacy.walk import table_of
 from crm_core.plugin.declare import Child, Entity
 from crm_core.plugin.registry import Registry
@@ -155,7 +156,7 @@ def wordy(table: sa.Table) -> Iterator[sa.Column[object]]:
 
 
 def of_fields(registry: Registry) -> set[tuple[str, str]]:
-    """Return (table, column) of every entity's and part's fields, folded twins and custom fields included."""
+    """Return (table, column) of every entity's and part's fields: with folded twins, custom and extension fields."""
     found: set[tuple[str, str]] = set()
     for entity in registry.entities.values():
         owners: tuple[Entity | Child, ...] = (entity, *entity.children)
@@ -163,6 +164,9 @@ def of_fields(registry: Registry) -> set[tuple[str, str]]:
             table = table_of(owner)
             names = {n for x in owner.fields for n in x.columns} | {"custom"}
             found |= {(table.name, c.name) for c in table.c if c.name in names or c.info.get("folds") in names}
+        for one in plan_of(registry, entity).beside:
+            side, names = one.model.__table__, set(one.field.columns)  # type: ignore[union-attr]  # beside: stored
+            found |= {(side.name, c.name) for c in side.c if c.name in names or c.info.get("folds") in names}
     return found
 
 

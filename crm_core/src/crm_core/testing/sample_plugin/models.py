@@ -44,7 +44,7 @@ class Topic(Stamp, Base):
 
     __tablename__ = "sample_topic"
 
-    name: Mapped[str] = mapped_column(sa.String(100), unique=True)
+    name: Mapped[str] = mapped_column(sa.String(100), unique=True, info={"erase": "words"})
     position: Mapped[int] = mapped_column(sa.Integer, default=0)
 
 
