@@ -18,7 +18,7 @@ UV = os.environ.get("UV", "uv")
 
 nox.options.default_venv_backend = "none"
 nox.options.sessions = [
-    *("lint", "types", "imports", "tests", "migrations", "docs", "wheels", "bridges", "plugins", "faults"),
+    *("lint", "types", "imports", "tests", "browser", "migrations", "docs", "wheels", "bridges", "plugins", "faults"),
 ]
 
 
@@ -98,9 +98,14 @@ def imports(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """All tests with every plugin installed; browser tests apart, since Playwright keeps an event loop running."""
+    """All tests with every plugin installed but those of `browser` and `faults`."""
     pytest(session, "-n", "auto", "-m", "not faults and not browser")
-    pytest(session, "-m", "browser", "tests/browser")
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """Pages in Chromium, apart since Playwright keeps an event loop running; a file's tests share one site."""
+    pytest(session, "-n", "auto", "--dist", "loadfile", "-m", "browser", "tests/browser")
 
 
 @nox.session(name="plugins")

@@ -7,7 +7,6 @@ import sqlite3
 from dataclasses import dataclass, field
 from typing import Any
 
-import sqlalchemy as sa
 from crm_core.db.model import metadata
 from crm_core.kernel import Kernel
 
@@ -34,6 +33,7 @@ class Tables:
     _stamp: Any = None
     _hashes: dict[str, str] = field(default_factory=dict)
     _file: sqlite3.Connection | None = None
+    _query: str = ""
 
     async def changed(self) -> list[str]:
         """Return the tables with other rows than at the last call; the first call names none."""
@@ -70,15 +70,15 @@ class Tables:
             return {
                 n: _digest(file.execute(f'select * from "{n}"{WITHOUT_DENIED.get(n, "")}')) for n in names if n in there
             }
-        async with self.kernel.db.read.connect() as connection:
-            listed = await connection.scalars(sa.text("select tablename from pg_tables where schemaname = 'public'"))
-            there = set(listed)
-            parts = " union all ".join(
+        if not self._query:  # one text for all calls: the server plans it once
+            listed = await self.kernel.db.fetch("select tablename from pg_tables where schemaname = 'public'", [])
+            there = {row[0] for row in listed}
+            self._query = " union all ".join(
                 f"select '{n}', md5(coalesce(string_agg(h, '' order by h), '')) "
                 f'from (select md5(t::text) h from "{n}" t{WITHOUT_DENIED.get(n, "")}) x'
                 for n in names if n in there
             )  # fmt: skip
-            return {row[0]: row[1] for row in await connection.execute(sa.text(parts))}
+        return {row[0]: row[1] for row in await self.kernel.db.fetch(self._query, [])}
 
 
 def _digest(rows: Any) -> str:
