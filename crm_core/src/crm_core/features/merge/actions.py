@@ -10,7 +10,7 @@ import msgspec
 import sqlalchemy as sa
 
 from crm_core.db.types import new_id
-from crm_core.entity import access, meanwhile, query, records
+from crm_core.entity import access, query, records
 from crm_core.entity import fields as f
 from crm_core.entity.changes import told_columns, touch
 from crm_core.entity.inserts import insert, insert_rows
@@ -100,18 +100,39 @@ async def _lock(uow: UnitOfWork, entity: Entity, winner_id: UUID, wanted: MergeI
         raise CannotMerge(_("A record cannot be merged with itself; name another one."))
     if len(ids) > MOST:
         raise CannotMerge(_("At most {count} records at once.", count=MOST))
-    found: dict[UUID, Any] = {}
-    for key in sorted([winner_id, *ids]):
-        found[key] = await _get(uow, entity, key, "edit" if key == winner_id else "delete")
-        try:
-            await meanwhile.lock(uow, found[key])
-        except NotFound as error:
-            raise (MergedAlready if found[key].merged_into else NotFound)(error.text) from error
+    keys = sorted([winner_id, *ids])
+    found = await _allowed(uow, entity, winner_id, keys)
+    await lock_all(uow, entity, keys)
+    for key in keys:
+        if found[key].deleted_at is not None:
+            raise (MergedAlready if found[key].merged_into else NotFound)(_("There is no such record."))
         version = wanted.versions.get(key)
         if version is not None and version != found[key].version:
             text = _("Somebody else changed this record meanwhile.")
             raise RecordChanged(text, version=found[key].version, id=str(key))
     return found[winner_id], [found[key] for key in ids]
+
+
+async def lock_all(uow: UnitOfWork, entity: Entity, keys: Sequence[UUID]) -> list[Any]:
+    """Read records again as they are now, in the order of their keys, and keep others from changing them."""
+    uow.demand_write()
+    uow.session.sync_session.info["hold"].mark()  # on SQLite the lock is the writer's
+    model = entity.model
+    wanted = sa.select(model).where(model.id.in_(keys)).order_by(model.id).with_for_update(key_share=True)
+    return list(await uow.session.scalars(wanted.execution_options(populate_existing=True)))
+
+
+async def _allowed(uow: UnitOfWork, entity: Entity, winner_id: UUID, keys: Sequence[UUID]) -> dict[UUID, Any]:
+    """Return the records by key in one query; what is wrong with the first that does not fit is asked for apart."""
+    model = entity.model
+    visible, edit, delete = (access.rows(uow.registry, uow.actor, entity, v) for v in ("read", "edit", "delete"))
+    fits = sa.case((model.id == winner_id, edit), else_=delete)
+    rows = await uow.session.scalars(sa.select(model).where(model.id.in_(keys), visible, fits))
+    found = {r.id: r for r in rows}
+    for key in keys:
+        if key not in found:
+            found[key] = await _get(uow, entity, key, "edit" if key == winner_id else "delete")
+    return found
 
 
 async def _get(uow: UnitOfWork, entity: Entity, key: UUID, verb: str) -> Any:

@@ -16,7 +16,7 @@ from crm_core.entity import access, meanwhile, query, records
 from crm_core.entity.changes import touch
 from crm_core.errors import Conflict, Forbidden, NotFound
 from crm_core.features.merge import putting
-from crm_core.features.merge.actions import settle_copies
+from crm_core.features.merge.actions import lock_all, settle_copies
 from crm_core.features.merge.events import MergeUndone
 from crm_core.features.merge.models import Merge, Move
 from crm_core.features.merge.moves import revived
@@ -136,11 +136,9 @@ async def undo(uow: UnitOfWork, taken: Taken) -> int:
     winner = await _winner_to_edit(uow, taken)
     await _demand(uow, entity, losers)
     records_back = []
-    for key in sorted(losers):
-        loser = await uow.session.get(entity.model, key)
-        if loser is None or loser.merged_into != merge.winner_id:
+    for loser in await lock_all(uow, entity, losers):
+        if loser.merged_into != merge.winner_id:
             continue
-        await _lock(uow, loser)
         loser.merged_into = loser.deleted_at = loser.deleted_by = None
         touch(loser, uow.now)
         records_back.append(loser)
@@ -165,11 +163,6 @@ async def _winner_to_edit(uow: UnitOfWork, taken: Taken) -> Any:
     winner = await access.get(uow, taken.entity, taken.merge.winner_id, "edit")
     await meanwhile.lock(uow, winner)
     return winner
-
-
-async def _lock(uow: UnitOfWork, record: Any) -> None:
-    uow.session.sync_session.info["hold"].mark()
-    await uow.session.refresh(record, with_for_update={"key_share": True})
 
 
 async def _demand(uow: UnitOfWork, entity: Entity, ids: Sequence[UUID]) -> None:
