@@ -20,6 +20,7 @@ class Company(Record, Model):
     __table_args__ = (
         sa.Index("ix_core_company_name_f_id", "name_f", "id"),
         sa.Index("ix_core_company_team_id_name_f", "team_id", "name_f", "id"),
+        sa.Index("ix_core_company_owner_id_name_f", "owner_id", "name_f", "id"),
         sa.Index("ix_core_company_domain_f", "domain_f"),
     )
 

@@ -17,10 +17,12 @@ from crm_core.entity.inserts import insert, insert_rows
 from crm_core.errors import Conflict, Invalid, NotFound
 from crm_core.features.merge import trees
 from crm_core.features.merge.children import move_children
+from crm_core.features.merge.custom import move_custom_links
 from crm_core.features.merge.events import RecordsMerged
 from crm_core.features.merge.models import Merge, Move
 from crm_core.features.merge.moves import Ledger, move_references
 from crm_core.features.merge.schemas import MergeIn, MergeOut
+from crm_core.features.merge.telling import tell
 from crm_core.features.merge.values import told
 from crm_core.i18n import Strings
 from crm_core.plugin.declare import Entity, Ref
@@ -57,6 +59,8 @@ async def merge(uow: UnitOfWork, entity: Entity, winner_id: UUID, wanted: MergeI
     ledger = Ledger(new_id())
     await move_children(uow, entity, winner, losers, ledger)
     await move_references(uow, entity, winner, losers, ledger)
+    await move_custom_links(uow, entity, winner, losers, ledger)
+    told_both = await tell(uow, entity, winner.id, [r.id for r in losers])
     touch(winner, uow.now)
     for loser in losers:
         loser.merged_into, loser.deleted_at, loser.deleted_by = winner.id, uow.now, uow.actor.user_id
@@ -70,7 +74,7 @@ async def merge(uow: UnitOfWork, entity: Entity, winner_id: UUID, wanted: MergeI
     beside = _beside(uow, entity, keep)
     made = Merge(
         id=ledger.merge_id, cause=uow.cause, entity=entity.name, winner_id=winner.id, by_id=uow.actor.user_id,
-        losers=[str(r.id) for r in losers],
+        losers=[str(r.id) for r in losers], told_both=[str(i) for i in told_both],
         before=msgspec.to_builtins({n: old[n] for n in columns} | {f".{n}": told(rows[0], n) for n in beside}),
         after=msgspec.to_builtins({n: new[n] for n in columns} | {f".{n}": keep.get(n) for n in beside}),
     )  # fmt: skip

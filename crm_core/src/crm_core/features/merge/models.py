@@ -17,6 +17,7 @@ class Merge(Stamp, Model):
     """Records merged into one, or (kind "handed") rows handed from one record to another.
 
     cause: what undoes it. losers: ids as text. before, after: what differs on the winner, by API key and column.
+    told_both: events about both that were on the winner's timeline before, as text.
     """
 
     __tablename__ = "core_merge"
@@ -29,6 +30,7 @@ class Merge(Stamp, Model):
     losers: Mapped[list[Any]] = mapped_column(default=list)
     before: Mapped[dict[str, Any]] = mapped_column(default=dict)
     after: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    told_both: Mapped[list[Any] | None] = mapped_column(default=None)
     by_id: Mapped[UUID | None] = mapped_column(Id(), default=None)
     undone_at: Mapped[datetime | None] = mapped_column(UTCDateTime(), default=None)
 

@@ -23,11 +23,10 @@ from crm_core.i18n import Strings
 from crm_core.plugin.declare import Entity
 from crm_core.plugin.registry import Registry
 from crm_core.uow import UnitOfWork
-from crm_core.web.form_pages import resolve_typed
 from crm_core.web.forms import Form
 from crm_core.web.inputs import Input
 from crm_core.web.page import page, redirect, web_of
-from crm_core.web.views import display_for, fill_options, plain
+from crm_core.web.views import display_for, fill_options, plain, resolve_typed
 
 _ = Strings("crm_core")
 AnyRequest = Request[Any, Any, Any]

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from crm_core.db.model import metadata
 from crm_core.entity.bulk import bulk_update
 from crm_core.entity.changes import told_columns
+from crm_core.entity.custom_fields import PREFIX
 from crm_core.features.merge.moves import AT_ONCE, raise_versions, revived
 from crm_core.i18n import Strings, Text
 from crm_core.plugin.declare import Child, Entity
@@ -103,6 +104,7 @@ async def _present(uow: UnitOfWork, table: sa.Table, moves: Sequence[Any]) -> di
         rows = await uow.session.execute(sa.select(table).where(_chosen(table, list(keys.values()))))
         for row in rows.mappings():
             plain = msgspec.to_builtins(dict(row))
+            plain |= {f"{PREFIX}{k}": v for k, v in (plain.get("custom") or {}).items()}
             mark = _mark({n: plain[n] for n in next(iter(keys.values()))})
             if mark in by_new:
                 found[by_new[mark]] = plain
@@ -142,12 +144,14 @@ async def _return(uow: UnitOfWork, table: sa.Table, moves: Sequence[Any], entity
     for move in moves:
         alike.setdefault(msgspec.json.encode(_changed(move), order="deterministic"), []).append(move)
     for group in alike.values():
-        values = revived(table, _changed(group[0]))
+        changed = _changed(group[0])
+        values = revived(table, changed)
         for start in range(0, len(group), AT_ONCE):
             part = group[start : start + AT_ONCE]
             where = _chosen(table, [{n: m.after.get(n, v) for n, v in m.key.items()} for m in part])
             if entity is not None:
                 told = {n: v for n, v in values.items() if n in told_columns(entity.model)}
+                told |= {n: v for n, v in changed.items() if n.startswith(PREFIX)}
                 await bulk_update(uow, entity, where, told)
             else:
                 await uow.session.execute(sa.update(table).where(where).values(values))
@@ -160,14 +164,17 @@ def _changed(move: Any) -> dict[str, Any]:
 async def _tell(uow: UnitOfWork, part: tuple[Entity, Child], moves: Sequence[Any], winner: Any) -> None:
     """Report parts that went back as changes of the records they left and came to."""
     entity, child = part
+    table: Any = child.model.__table__
     names = [c for x in child.fields for c in x.columns]
     changes, owners = uow.demand_write(), set()
     for move in moves:
         key = child.foreign_key
         old, new = move.before.get(key), move.after.get(key)
         name = f"{child.name}.{move.key['id']}"
-        back = {n: move.before.get(n) for n in names}
-        there = {n: move.after.get(n) for n in names} if move.after else None
+        # In the columns' own types: listeners compare them with what the database gives.
+        was, now = (revived(table, side) for side in (move.before, move.after))
+        back = {n: was.get(n) for n in names}
+        there = {n: now.get(n) for n in names} if move.after else None
         if old is not None and old == new:
             changes.note(entity, UUID(old), "updated", {name: there}, {name: back})
             owners.add(UUID(old))

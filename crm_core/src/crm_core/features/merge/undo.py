@@ -20,6 +20,7 @@ from crm_core.features.merge.actions import lock_all, settle_copies
 from crm_core.features.merge.events import MergeUndone
 from crm_core.features.merge.models import Merge, Move
 from crm_core.features.merge.moves import revived
+from crm_core.features.merge.telling import untell
 from crm_core.features.merge.values import told
 from crm_core.i18n import Strings, Text
 from crm_core.plugin.declare import Entity, Ref
@@ -153,6 +154,8 @@ async def undo(uow: UnitOfWork, taken: Taken) -> int:
     if merge.kind != "merge":
         await settle_copies(uow, entity, [winner])
         return count
+    both = [UUID(x) for x in merge.told_both or ()]
+    await untell(uow, entity, merge.winner_id, losers, both, before=merge.id)
     event = MergeUndone(merge_id=merge.id, entity=entity.name, winner_id=merge.winner_id, loser_ids=losers)
     await uow.emit(event, about=[Ref(entity.name, key) for key in (merge.winner_id, *losers)])
     await settle_copies(uow, entity, [winner, *records_back])

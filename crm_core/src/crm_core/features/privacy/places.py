@@ -107,7 +107,7 @@ _COLUMNS: dict[str, dict[str, str]] = {
     "core_mail_file": {"gone": "name media_type sha256"},
     "core_mail_server": {"kept": "transport host security user password sender_address sender_name"},
     "core_match_key": {"gone": "entity kind folded"},
-    "core_merge": {"code": "kind entity", "blank": "losers before after"},
+    "core_merge": {"code": "kind entity told_both", "blank": "losers before after"},
     "core_move": {"code": "table_name", "blank": "key before after"},
     "core_not_duplicate": {"code": "entity"},
     "core_notification": {"code": "kind entity channel", "gone": "event path message note"},
