@@ -21,6 +21,7 @@ from crm_core.errors import Conflict, CrmError, Forbidden, Invalid, NotFound, Un
 from crm_core.features.imports.links import matching
 from crm_core.features.imports.run import SLICE, Draft, Import
 from crm_core.features.imports.sheets import Row
+from crm_core.features.imports.standing import Standing, standing, stands
 from crm_core.i18n import Strings
 
 if TYPE_CHECKING:
@@ -117,6 +118,7 @@ async def _write(job: Import, uow: UnitOfWork, drafts: list[Draft], made: Made) 
     existing = {}
     if job.plan.match and job.plan.mode != "create":
         existing = await matching(uow, job.entity, job.plan.match, (d.match for d in drafts))
+    there = await standing(uow, job.entity, {key for key in existing.values() if isinstance(key, UUID)})
     for number, draft in enumerate(drafts):
         if number % SLICE == SLICE - 1:
             await asyncio.sleep(0)
@@ -126,7 +128,7 @@ async def _write(job: Import, uow: UnitOfWork, drafts: list[Draft], made: Made) 
         if draft.failed:
             continue
         try:
-            await _one(job, uow, draft, values, later, existing.get(fold(draft.match)), made)
+            await _one(job, uow, draft, values, later, existing.get(fold(draft.match)), there, made)
         except CrmError as error:
             if isinstance(error, Conflict | Unavailable):
                 raise
@@ -135,12 +137,16 @@ async def _write(job: Import, uow: UnitOfWork, drafts: list[Draft], made: Made) 
 
 async def _one(
     job: Import, uow: UnitOfWork, draft: Draft, values: dict[str, Any], later: list[tuple[Column, str]],
-    found: UUID | bool | None, made: Made,
+    found: UUID | bool | None, there: Standing, made: Made,
 ) -> None:  # fmt: skip
     if found is False:
         raise Invalid(_("Several records have this value: {value}.", value=draft.match))
     if isinstance(found, UUID):
-        record = await _update(job, uow, values, found, made)
+        record, row = there.pop(found, (None, {}))  # once: a second row of the same record may find it changed
+        if record is not None and stands(row, values):
+            made.unchanged += 1
+        else:
+            record = await _update(job, uow, values, found, made)
     elif job.plan.mode == "update":
         raise NotFound(_("There is no record with: {value}.", value=draft.match))
     else:

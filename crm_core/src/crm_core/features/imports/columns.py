@@ -212,6 +212,8 @@ class Cells:
         kind = column.target.field.kind
         if column.target.key.endswith("_currency") and kind == "money":
             return str(cell)
+        if kind == "appointment" and column.target.key != column.target.field.name:
+            return str(cell)  # its zone
         if kind in ("integer", "decimal", "percent", "money"):
             number = self.number(cell) * column.factor
             return int(number) if kind == "integer" and number == int(number) else number
