@@ -139,7 +139,9 @@ async def erase_now(
     every = await tables(kernel)
     for name, ids in left.rows.items():
         await erase_records(kernel, name, ids, counts)
-    await Beside(kernel, left.rows, left.values, counts).erase(every)
+    beside = Beside(kernel, left.rows, left.values, counts)
+    await beside.erase(every)
+    left.blobs += beside.blobs
     kept = await _sweep(kernel, every, Sweep(left.values), counts, progress)
     kept |= await erase_bytes(kernel, left, counts)
     known = {e.name for e in people(kernel.registry)}
