@@ -2,37 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from crm_looks import look, look_all_ways, settled
 from playwright.sync_api import Page, expect
 
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 CSV = (
     b"name,domain,created_at,revenue\nHarbour Tools,harbour.example,2026-01-01,100\n"
     b"Harbour Tools GmbH,,2026-01-02,12.5\nNew Mill Ltd,mill.example,2026-01-03,x\n"
 )
-
-
-def settled(page: Page) -> None:
-    """Wait for what the page asks for after it was loaded."""
-    expect(page.locator(".bell")).to_be_visible()
-    expect(page.locator(".slot-wait, .list-groups > .btn")).to_have_count(0, timeout=15_000)
-
-
-def look(page: Page, name: str) -> None:
-    """Check with axe, that nothing overflows the window, and keep a picture when asked to."""
-    found = Axe().run(page, options=RULES).response["violations"]
-    assert not found, (name, [(v["id"], [n["html"][:120] for n in v["nodes"][:3]]) for v in found])
-    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert wide <= 0, (name, wide)
-    if folder := os.environ.get("CRM_SHOTS"):
-        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
 
 
 @pytest.fixture(scope="module")
@@ -71,10 +52,7 @@ def test_pages_are_sound_in_both_themes_narrow_and_without_scripts(
     open_page: Callable[..., Page], things: dict[str, str], number: int
 ) -> None:
     path = PAGES[number].format(**things)
-    for theme, width in (("light", 1360), ("dark", 1360), ("light", 360)):
-        page = open_page(path, theme=theme, width=width)
-        settled(page)
-        look(page, f"data-{number}-{theme}-{width}")
+    look_all_ways(open_page(path), f"data-{number}")
     assert open_page(path, scripts=False).locator("h1").count() == 1
 
 

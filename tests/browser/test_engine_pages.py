@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import os
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -13,31 +12,15 @@ from typing import Any
 
 import httpx2
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from crm_looks import look_all_ways
 from playwright.sync_api import Browser, Page, expect
 
 OpenPage = Callable[..., Page]
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"], "iframes": False}
-SHOTS = os.environ.get("CRM_SHOTS", "")
 PAGES = (
     "/pools", "pool", "pool/edit", "lead", "/work-calendars", "/work-calendars/new", "calendar", "calendar/edit",
     "calendar/hours", "/absences", "absence", "/absences/new", "/web-forms", "/web-forms/new", "form", "form/fields",
     "form/embed", "/web-form-submissions", "submission", "public", "lead/do/assign_by_pool",
 )  # fmt: skip
-LOOKS = {"light": ("light", 1360), "dark": ("dark", 1360), "narrow": ("light", 360)}
-
-
-def look(page: Page, name: str) -> None:
-    """Keep a picture in `CRM_SHOTS`; no page is wider than the window, and axe finds nothing."""
-    expect(page.locator("crm-picker:not(:defined)")).to_have_count(0)
-    page.wait_for_timeout(300)  # panels come by requests of their own
-    if SHOTS:
-        Path(SHOTS).mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=f"{SHOTS}/{name}.png", full_page=True)
-    width = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert width <= 0, f"{name}: {width} px wider than the window"
-    found = Axe().run(page, options=RULES).response["violations"]
-    assert not found, [(v["id"], [n["html"][:200] for n in v["nodes"]]) for v in found]
 
 
 @pytest.fixture(scope="module")
@@ -91,16 +74,14 @@ def public(site: Any, paths: dict[str, str]) -> dict[str, str]:
     return {"public": f"/public/forms/{token}/", "submission": f"/web-form-submissions/{row['id']}"}
 
 
-@pytest.mark.parametrize("kind", LOOKS)
 @pytest.mark.parametrize("name", PAGES)
 def test_pages_of_the_engines_look_right(
-    open_page: OpenPage, paths: dict[str, str], public: dict[str, str], name: str, kind: str
+    open_page: OpenPage, paths: dict[str, str], public: dict[str, str], name: str
 ) -> None:
-    theme, width = LOOKS[kind]
     first, slash, rest = name.partition("/")
     found = {**paths, **public}
-    page = open_page(f"{found[first]}{slash}{rest}" if first in found else name, theme=theme, width=width)
-    look(page, f"{name.replace('/', '_').strip('_')}-{kind}")
+    page = open_page(f"{found[first]}{slash}{rest}" if first in found else name)
+    look_all_ways(page, name.replace("/", "_").strip("_"))
 
 
 class _Other:

@@ -6,10 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from crm_looks import look_all_ways
 from playwright.sync_api import Page, expect
-
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]}
 
 Open = Callable[..., Page]
 PDF = {"name": "plan.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7 " + b"x" * 3000}
@@ -81,20 +79,16 @@ def test_undo_in_the_history_says_what_is_in_the_way(open_page: Open, site: Any)
     expect(page.get_by_role("button", name="Undo")).to_have_count(0)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1360, 360])
-def test_new_pages_are_accessible_and_fit(open_page: Open, site: Any, theme: str, width: int) -> None:
-    path = company(site, f"Axe {theme} {width}", city="Bonn")
+def test_new_pages_are_accessible_and_fit(open_page: Open, site: Any) -> None:
+    path = company(site, "Axe", city="Bonn")
     site.api.patch(path, json={"city": "Mainz"})
     key = path.rpartition("/")[2]
     site.api.post("/files/upload", data={"parent": f"core.company:{key}"}, files={"file": ("plan.pdf", b"%PDF-1.7")})
-    page = open_page(f"{path}/history", theme=theme, width=width)
+    page = open_page(f"{path}/history")
     undo = page.locator('a[href^="/undo/"]').first.get_attribute("href")
     for address in (f"{path}/history", f"/files/on?of=core.company:{key}", str(undo), path,
                     "/settings/core.organisation", "/settings/core.money"):  # fmt: skip
         page.goto(address)
         if address == path:
             expect(page.locator("#files-panel").get_by_role("link", name="plan.pdf")).to_be_visible()
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), address
-        found = Axe().run(page, options=RULES)
-        assert found.violations_count == 0, (address, found.generate_report())
+        look_all_ways(page, address.strip("/").partition("?")[0].replace("/", "-"))

@@ -5,39 +5,18 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from crm_core.db.types import utcnow
 from crm_core.features.session import totp
+from crm_looks import look, look_all_ways
 from playwright.sync_api import Page
 
 Open = Callable[..., Page]
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]}
 PASSWORD = "quite a long secret"
-SHOTS = os.environ.get("CRM_SHOTS", "")
-
-
-def keep(page: Page, name: str) -> None:
-    if SHOTS:
-        Path(SHOTS).mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=f"{SHOTS}/{name}.png", full_page=True)
-
-
-def check(page: Page, name: str, *, scripts: bool = True) -> None:
-    """Keep a picture; no page is wider than the window, and axe finds nothing (it needs scripts)."""
-    keep(page, name)
-    if not scripts:
-        return
-    width = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert width <= 0, f"{name}: {width} px wider than the window"
-    found = Axe().run(page, options=RULES).response["violations"]
-    assert not found, [(v["id"], [n["html"][:200] for n in v["nodes"]]) for v in found]
 
 
 def invited(site: Any, email: str) -> str:
@@ -65,47 +44,45 @@ def sign_in(page: Page, email: str) -> None:
 def test_person_goes_from_invitation_to_second_factor_and_back_in(
     open_page: Open, site: Any, theme: str, width: int, scripts: bool
 ) -> None:
-    look, email = f"{theme}-{width}", f"nora{width}@example.com"
+    kind, email = f"{theme}-{width}", f"nora{width}@example.com"
     page = open_page("/forgot", theme=theme, width=width, scripts=scripts)
     page.context.clear_cookies()
     link = invited(site, email)
     page.goto(link)
-    check(page, f"invitation-{look}", scripts=scripts)
+    look(page, f"invitation-{kind}", axe=scripts)
     page.fill("#password", "qwertyuiop123")
     page.fill("#again", "qwertyuiop123")
     page.click("main button[type=submit]")
     page.wait_for_selector(".error-text")
-    check(page, f"invitation-refused-{look}", scripts=scripts)
+    look(page, f"invitation-refused-{kind}", axe=scripts)
     accept(page, link)
-    check(page, f"invitation-done-{look}", scripts=scripts)
+    look(page, f"invitation-done-{kind}", axe=scripts)
     sign_in(page, email)
     page.goto("/account")
-    check(page, f"account-{look}", scripts=scripts)
+    look(page, f"account-{kind}", axe=scripts)
     page.goto("/account/second-factor")
     page.fill("#current", PASSWORD)
     page.click("main button[type=submit]")
     page.wait_for_selector("svg.qr")
-    check(page, f"second-factor-{look}", scripts=scripts)
+    look(page, f"second-factor-{kind}", axe=scripts)
     secret = "".join(page.inner_text(".secret-text code").split())
     page.fill("#code", totp.code_at(secret, totp.step_at(utcnow()) - 1))
     page.click("main button[type=submit] >> nth=0")
     page.wait_for_selector(".code-list")
-    check(page, f"recovery-codes-{look}", scripts=scripts)
+    look(page, f"recovery-codes-{kind}", axe=scripts)
     code = page.inner_text(".code-list code >> nth=0")
     page.goto("/account/second-factor")
-    check(page, f"second-factor-on-{look}", scripts=scripts)
+    look(page, f"second-factor-on-{kind}", axe=scripts)
     page.context.clear_cookies()
     sign_in(page, email)
     page.wait_for_selector("#code")
-    check(page, f"login-code-{look}", scripts=scripts)
+    look(page, f"login-code-{kind}", axe=scripts)
     page.fill("#code", code)
     page.click("main button[type=submit]")
     page.wait_for_url(re.compile("/$"))
 
 
-@pytest.mark.parametrize(("theme", "width"), [("light", 1360), ("dark", 1360), ("light", 360)])
-def test_administrator_pages_are_readable_everywhere(open_page: Open, site: Any, theme: str, width: int) -> None:
-    look = f"{theme}-{width}"
+def test_administrator_pages_are_readable_everywhere(open_page: Open, site: Any) -> None:
     site.api.post("/users/invite", json={"email": "waiting@example.com"})
     user = site.api.get("/session").json()["user_id"]
     for name, path in {
@@ -119,13 +96,12 @@ def test_administrator_pages_are_readable_everywhere(open_page: Open, site: Any,
         "settings": "/settings/core.sign_in",
         "login-forgot": "/forgot",
     }.items():
-        page = open_page(path, theme=theme, width=width)
-        check(page, f"{name}-{look}")
+        look_all_ways(open_page(path), name)
 
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 360), ("dark", 1360)])
 def test_enrolment_on_the_way_in_is_readable(open_page: Open, site: Any, theme: str, width: int) -> None:
-    look, email = f"{theme}-{width}", f"demanded{width}@example.com"
+    kind, email = f"{theme}-{width}", f"demanded{width}@example.com"
     page = open_page("/settings/core.sign_in", theme=theme, width=width)
     page.check("input[type=checkbox]")
     page.click(".form-actions button")
@@ -134,14 +110,14 @@ def test_enrolment_on_the_way_in_is_readable(open_page: Open, site: Any, theme: 
     accept(page, invited(site, email))
     sign_in(page, email)
     page.wait_for_selector("form[action='/login/enrol']")
-    check(page, f"login-enrol-{look}")
+    look(page, f"login-enrol-{kind}")
     page.click("main button[type=submit]")
     page.wait_for_selector("svg.qr")
-    check(page, f"login-enrol-qr-{look}")
+    look(page, f"login-enrol-qr-{kind}")
     secret = "".join(page.inner_text(".secret-text code").split())
     page.fill("#code", totp.code_at(secret, totp.step_at(utcnow())))
     page.click("main button[type=submit]")
     page.wait_for_selector(".code-list")
-    check(page, f"login-recovery-{look}")
+    look(page, f"login-recovery-{kind}")
     page.click("main a.btn")
     page.wait_for_url(re.compile("/$"))

@@ -6,37 +6,15 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from crm_core.auth.actor import system
 from crm_core.config import Config
+from crm_looks import look, look_all_ways, settled
 from playwright.sync_api import Page, expect
-
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]}
-SHOTS = os.environ.get("CRM_SHOTS", "")
-
-
-def look(page: Page, name: str) -> None:
-    """Keep a picture; no page is wider than the window, and axe finds nothing."""
-    if SHOTS:
-        Path(SHOTS).mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=f"{SHOTS}/{name}.png", full_page=True)
-    width = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert width <= 0, f"{name}: {width} px wider than the window"
-    found = Axe().run(page, options=RULES).response["violations"]
-    assert not found, [(v["id"], [n["html"][:200] for n in v["nodes"]]) for v in found]
-
-
-def settled(page: Page) -> None:
-    """Wait for the bell and for the panels of a record."""
-    expect(page.locator(".bell")).to_be_visible()
-    expect(page.locator(".slot-wait")).to_have_count(0, timeout=15_000)
 
 
 async def tell(config: Config, about: str) -> None:
@@ -95,13 +73,7 @@ def test_pages_are_sound_in_both_themes_narrow_and_without_scripts(
 ) -> None:
     path = PAGES[number].format(about=about, id=about.partition(":")[2])
     name = path.split("?")[0].strip("/").replace("/", "-")[:24]
-    for theme in ("light", "dark"):
-        page = open_page(path, theme=theme)
-        settled(page)
-        look(page, f"{number}-{name}-{theme}")
-    narrow = open_page(path, width=360)
-    settled(narrow)
-    look(narrow, f"{number}-{name}-360")
+    look_all_ways(open_page(path), f"{number}-{name}")
     assert open_page(path, scripts=False).locator("h1").count() == 1
 
 

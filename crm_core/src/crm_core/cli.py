@@ -66,17 +66,21 @@ def crm(folder: Path | None) -> None:
 def main() -> None:
     """Run the command line. Errors a user can mend are printed without a traceback; exit code 2."""
     try:
-        crm(standalone_mode=False)
+        code = crm(standalone_mode=False)  # of `Exit(1)` click makes a value here, no exception
+        sys.exit(code if isinstance(code, int) else 0)
     except click.exceptions.Abort:
         click.echo("stopped", err=True)
         sys.exit(130)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except click.exceptions.Exit as error:
-        sys.exit(error.exit_code)
     except (StartupError, UserError, CrmError) as error:
         click.echo(f"Error: {error}", err=True)
         for name, text in getattr(error, "fields", {}).items():
             click.echo(f"  {name}: {text}", err=True)
+        sys.exit(2)
+    except OSError as error:
+        if error.filename is None:  # no file that somebody named: a fault of ours
+            raise
+        click.echo(f"Error: {error.filename}: {error.strerror}", err=True)
         sys.exit(2)

@@ -132,8 +132,10 @@ class Config:
 
     def prepare(self) -> Config:
         """Create the folder and the key file when missing; return the configuration with its key."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.files.mkdir(exist_ok=True)
+        try:
+            self.files.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StartupError(f"cannot use the folder {self.folder}: {error.strerror}") from error
         if self.secret_key:
             return self
         path = self.folder / KEY_FILE
@@ -168,18 +170,13 @@ def _typed(values: dict[str, Any], home: Path) -> dict[str, Any]:
         value = typed.get(name, ())
         typed[name] = tuple(v for v in value.replace(",", " ").split()) if isinstance(value, str) else tuple(value)
     typed["disabled"] = frozenset(typed["disabled"])
-    try:
-        typed["port"] = int(typed.get("port", 8000))
-    except ValueError as error:
-        raise StartupError(f"port is not a number: {typed['port']!r}") from error
-    try:
-        typed["api_limit"] = max(0, int(typed.get("api_limit", 600)))
-    except ValueError as error:
-        raise StartupError(f"api_limit is not a number: {typed['api_limit']!r}") from error
-    try:
-        typed["job_lease"] = max(1.0, float(typed.get("job_lease", 15)))
-    except ValueError as error:
-        raise StartupError(f"job_lease is not a number of seconds: {typed['job_lease']!r}") from error
+    for name, kind, usual, least in (("port", int, 8000, -1), ("api_limit", int, 600, 0), ("job_lease", float, 15, 1)):
+        try:
+            typed[name] = max(kind(least), kind(typed.get(name, usual)))
+        except (TypeError, ValueError) as error:
+            raise StartupError(f"{name} is not a number: {typed[name]!r}") from error
+    if not 0 <= typed["port"] <= 65535:
+        raise StartupError(f"port must be 0 to 65535, not {typed['port']}")
     typed["database_url"] = database_url(str(typed.get("database_url") or f"sqlite:///{home / 'crm.db'}"))
     typed["redis_url"] = typed.get("redis_url") or None
     return typed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import random
 import re
@@ -291,3 +292,20 @@ async def test_pages_name_the_kind_of_record_and_filter_by_it(kernel: Kernel, as
 def test_page_of_the_docs_names_every_reason() -> None:
     page = (Path(__file__).parents[3] / "docs" / "assignment.md").read_text(encoding="utf-8")
     assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == set(SKIPPED) == set(REASONS)
+
+
+async def test_filter_is_put_together_with_the_controls_of_a_list(as_user: Any) -> None:
+    boss = await as_user("admin")
+    pool = await boss.api.post("/pools", {"name": "Inbound", "entity": "core.lead"})
+    path = f"/pools/{pool['id']}/filter/where"
+    asked = (await boss.client.get(f"{path}?f.source=website")).text
+    made = re.search(r'name="made" value="([^"]+)"', asked)
+    assert made
+    await boss.client.post(path, data={"made": html.unescape(made[1])})
+    stored = (await boss.api.get(f"/pools/{pool['id']}"))["where"]
+    assert json.loads(stored) == {"all": [{"field": "source", "op": "in", "value": ["website"]}]}
+    again = await boss.client.post(path, data={"made": '{"field": "nothing", "op": "is"}'})
+    assert again.status_code == 422
+    await boss.client.post(path, data={"made": ""})
+    assert not (await boss.api.get(f"/pools/{pool['id']}"))["where"]
+    assert (await boss.client.get(f"/pools/{pool['id']}/filter/name")).status_code == 404

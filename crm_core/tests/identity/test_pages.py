@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from typing import Any
 
@@ -69,6 +70,48 @@ async def test_wrong_password_comes_back_with_the_address_typed(visitor: Any) ->
 )
 async def test_sign_in_never_leads_elsewhere(target: str) -> None:
     assert local_path(target) == "/"
+
+
+HOME = "https://crm.example"
+PIECES = (
+    "/", "//", "\\", "/\\", "\t", "\n", "\r\n", "\x00", "\x0b", " ",
+    "\u2028", "\u3000", "\uff0f", "\u2215", "%2f", "%5c", "%0d%0a",
+    ".", "..", "%2e%2e", ":", "@", "?", "#", ";", "&", "http:", "https:", "javascript:", "data:", "evil.example",
+    "crm.example", "crm.example.evil.example", "[::1]", "3232235777", "x", "contacts", "?next=//evil.example",
+)  # fmt: skip
+
+
+def opened(target: str) -> tuple[str, str]:
+    """Return scheme and host that a browser at HOME would go to: WHATWG's rules for what a relative address is."""
+    text = "".join(c for c in target.strip("".join(map(chr, range(33)))) if c not in "\t\r\n")
+    scheme = re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*:", text)
+    if scheme and scheme[0].lower() not in ("http:", "https:"):
+        return scheme[0].lower(), ""
+    text = text[scheme.end() :] if scheme else text
+    slashes = re.match(r"[/\\\\]*", text)
+    assert slashes is not None
+    if scheme is None and len(slashes[0]) < 2:
+        return "https:", "crm.example"
+    return "https:", re.split(r"[/\\\\?#]", text[slashes.end() :].rpartition("@")[2] or "nobody")[0]
+
+
+@pytest.mark.counted
+def test_no_mutation_of_where_to_go_next_leads_elsewhere(full: bool) -> None:
+    """T12: of each text, what `local_path` lets through stays at home in a browser and cannot end a header."""
+    chance, number = random.Random(12), 50_000 if full else 2_500
+    assert [opened(t)[1] for t in ("//a", "/\\a", "https:/a", "\t//a", "/a", "a")] == ["a"] * 4 + ["crm.example"] * 2
+    kept, elsewhere = 0, []
+    for _text in range(number):
+        given = "/contacts?q=a#b" if chance.random() < 0.3 else "".join(chance.choices(PIECES, k=chance.randint(1, 6)))
+        place = chance.randrange(len(given) + 1)
+        given = given[:place] + chance.choice(PIECES) + given[place + chance.randint(0, 1) :]
+        found = local_path(given)
+        kept += found != "/"
+        if opened(found) != ("https:", "crm.example") or re.search(r"[\x00-\x1f]", found):
+            elsewhere.append(given)
+    print(f"T12: N = {number} mutated targets, {kept} kept as paths of ours, {len(elsewhere)} elsewhere")
+    assert elsewhere == []
+    assert kept > number / 20
 
 
 async def test_paths_of_ours_are_kept() -> None:

@@ -178,7 +178,7 @@ async def test_new_recovery_codes_make_the_old_ones_void(enrolled: Any, browser:
     assert (await second_step(browser, (await first_step(browser))["step"], fresh[0])).status_code == 201
 
 
-async def test_turning_off_takes_password_and_code(enrolled: Any, browser: Any) -> None:
+async def test_turning_off_takes_password_and_code(enrolled: Any, browser: Any, events: Any) -> None:
     one, secret, _codes = enrolled
     off = "/api/v1/second-factor/off"
     code = app_code(secret)
@@ -187,6 +187,7 @@ async def test_turning_off_takes_password_and_code(enrolled: Any, browser: Any) 
     assert (await one.call("GET", "/api/v1/second-factor")).json()["is_on"] is True
     assert (await one.call("POST", off, json={"password": PASSWORD, "code": code})).status_code == 204
     assert await browser().sign_in(ADMIN) == 201
+    assert len(await events("core.second_factor.disabled")) == 1
 
 
 async def test_turning_on_takes_the_password_and_ends_other_sessions(user: Any, browser: Any) -> None:

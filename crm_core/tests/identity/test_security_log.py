@@ -109,3 +109,35 @@ async def test_log_is_read_page_by_page(boss: Any, browser: Any, person: Any) ->
     one = (await boss.call("GET", f"/api/v1/security-events?user_id={user}")).json()["items"]
     assert {line["user_id"] for line in one} == {str(user)}
     assert (await boss.call("GET", "/api/v1/security-events?before=x")).status_code == 404
+
+
+async def test_what_administrators_do_to_access_is_in_the_log(boss: Any, person: Any, browser: Any) -> None:
+    """Those events that no other test looks for; all of them by the API or a page, as people do it."""
+    user = await person(REP, "sales")
+    rep = browser()
+    await rep.sign_in(REP)
+
+    async def done(method: str, path: str, status: int, **kw: Any) -> Any:
+        answer = await boss.call(method, path, **kw)
+        assert answer.status_code == status, (path, answer.status_code, answer.text)
+        return answer.json() if answer.content and answer.headers["content-type"] == "application/json" else None
+
+    provider = {"key": "corp", "name": "Corp", "issuer": "https://id.example.com", "client_id": "crm"}
+    await done("DELETE", f"/api/v1/users/{user}/sessions", 204)
+    await done("PUT", f"/api/v1/users/{user}/password", 204, json={"password": "another long secret"})
+    for path in ("sso/providers", "connection-providers"):
+        made = await done("POST", f"/api/v1/{path}", 201, json=provider)
+        await done("DELETE", f"/api/v1/{path}/{made['id']}", 204)
+    invited = await done("POST", "/api/v1/users/invite", 201, json={"email": "guest@example.com", "name": "Guest"})
+    await done("DELETE", f"/api/v1/users/invitations/{invited['id']}", 204)
+    await done("POST", f"/users/{user}/view-as", 303)
+    await done("POST", "/viewing/end", 303)
+    lines = await log(boss)
+    assert {line["type"] for line in lines} >= {
+        "core.session.ended", "core.user.password_changed", "core.sso.provider_saved", "core.sso.provider_deleted",
+        "core.connection.provider_saved", "core.connection.provider_deleted", "core.invitation.sent",
+        "core.invitation.revoked", "core.user.viewing_started", "core.user.viewing_ended",
+    }  # fmt: skip
+    assert "another long secret" not in str(lines)
+    about = {line["type"] for line in lines if line["user_id"] == str(user)}
+    assert {"core.user.viewing_started", "core.user.password_changed", "core.session.ended"} <= about

@@ -26,7 +26,7 @@ def form(kernel: Kernel) -> dict[str, str]:
 
 
 async def test_empty_installation_leads_to_its_set_up_and_signs_the_administrator_in(
-    browser: Any, kernel: Kernel, form: dict[str, str]
+    browser: Any, kernel: Kernel, form: dict[str, str], events: Any
 ) -> None:
     one = browser()
     assert (await one.call("GET", "/login")).headers["location"] == "/setup"
@@ -35,6 +35,7 @@ async def test_empty_installation_leads_to_its_set_up_and_signs_the_administrato
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
     who = (await one.call("GET", "/api/v1/session")).json()
     assert who["roles"] == ["admin"]
+    assert len(await events("core.session.set_up")) == 1
     assert (await actor_by_email(kernel, "ADA@example.com")).rights.everything
     for method in ("GET", "POST"):
         answer = await browser().call(method, "/setup", data=form if method == "POST" else None)

@@ -62,6 +62,7 @@ async def test_jobs_go_through_redis_to_their_effects(world: World) -> None:
     assert {(r.state, r.attempts) for r in await world.jobs() if r.kind == "faults.leave"} == {("done", 1)}
 
 
+@pytest.mark.counted
 async def test_poisoned_messages_are_dropped_to_a_list_and_none_is_executed(world: World, redis_url: str) -> None:
     import pickle
 
@@ -79,6 +80,7 @@ async def test_poisoned_messages_are_dropped_to_a_list_and_none_is_executed(worl
                     break
                 await asyncio.sleep(0.05)
             assert sorted(await client.lrange(DEAD_LETTERS, 0, -1)) == sorted(poison)
+    print(f"T26: N = {len(poison)} poisoned messages, {len(poison)} among the dead letters, 0 executed")
 
 
 async def test_message_with_a_wrong_or_old_token_does_nothing(world: World, redis_url: str) -> None:

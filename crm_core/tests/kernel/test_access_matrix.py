@@ -89,6 +89,7 @@ def judge(actor: str, entity: Entity, ask: Ask, answer: Any, changed: list[str])
     return "" if status < 500 else "a fault of the server"
 
 
+@pytest.mark.counted
 @pytest.mark.parametrize("part", range(PARTS))
 async def test_every_route_of_every_entity_keeps_strangers_out_and_changes_nothing(
     world: World, app: Litestar, part: int
@@ -109,6 +110,7 @@ async def test_every_route_of_every_entity_keeps_strangers_out_and_changes_nothi
     assert not faults, "\n".join(faults)
 
 
+@pytest.mark.counted
 @pytest.mark.parametrize("part", range(PARTS))
 async def test_the_same_requests_are_valid_for_those_who_may(world: World, app: Litestar, part: int) -> None:
     """Else the refusals above would prove nothing."""
@@ -174,6 +176,7 @@ def judge_other(actor: str, ask: Ask, answer: Any, changed: list[str]) -> str:
     return "" if refused or away or not strict else "is not refused"
 
 
+@pytest.mark.counted
 async def test_routes_that_belong_to_no_entity_give_nobody_what_is_not_theirs(world: World) -> None:
     faults, found = [], await aim_others(world)
     for ask in found:
@@ -187,6 +190,7 @@ async def test_routes_that_belong_to_no_entity_give_nobody_what_is_not_theirs(wo
     assert not faults, "\n".join(faults)
 
 
+@pytest.mark.counted
 def test_every_route_is_in_a_row(kernel: Kernel, app: Litestar) -> None:
     faults = unknown(kernel.registry, app)
     total = len(list(routes(app)))

@@ -122,7 +122,7 @@ async def test_no_typed_text_becomes_a_recipient_or_a_header(kernel: Kernel, smt
         wanted[mail_id.hex] = {"subject": subject, "file": file, "to": to, "reply_to": reply_to}
     await jobs()
     faults = [fault for taken in smtp.taken for fault in faults_of(taken, wanted)]
-    print(f"{count} generated messages: {refused} refused, {len(smtp.taken)} received, {len(faults)} faults")
+    print(f"T9: N = {count} generated messages: {refused} refused, {len(smtp.taken)} received, {len(faults)} faults")
     assert faults == []
     assert len(smtp.taken) == len(wanted)
     assert refused > count / 4

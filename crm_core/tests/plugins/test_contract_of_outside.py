@@ -1,4 +1,4 @@
-"""What the contract test says of sinks, mail transports and kinds kept for a time that could not work."""
+"""What the contract test says of sinks, mail transports, scopes, checks and kinds kept for a time that cannot work."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from crm_core.errors import Concern
 from crm_core.features.companies.models import Company
 from crm_core.kernel import Kernel
-from crm_core.plugin import EventSink, MailTransport, Retention
+from crm_core.plugin import ConnectionScope, EventSink, MailTransport, Retention
 from crm_core.testing import declared
+from crm_core.testing.contract import PluginContract as Contract
 from crm_core.testing.sample_plugin import plugin as sample
 from crm_core.uow import UnitOfWork
 
@@ -45,12 +47,17 @@ class TestFaults:
             return None
 
         bad = (
+            EventSink("sample.", takes),
             EventSink("sample.plain", plain),
             EventSink("sample.nobody", nobody),  # type: ignore[arg-type]  # that is the fault
             EventSink("sample.active", takes, active=plain),
             EventSink("sample.limits", takes, batch=0),
         )
-        assert len(list(declared.sink_faults(replace(mine, sinks=bad)))) == len(bad)
+        found = list(declared.sink_faults(replace(mine, sinks=bad)))
+        assert len(found) == len(bad)
+        assert found[:2] == [
+            "'sample.': its position is stored under its name", "sample.plain: send is no `async def` of one batch",
+        ]  # fmt: skip
 
     def test_transports_that_cannot_be_chosen_or_called_are_named(self, mine: declared.Declared) -> None:
         async def nobody() -> None:
@@ -58,6 +65,23 @@ class TestFaults:
 
         bad = (MailTransport(" ", takes), MailTransport("x" * 65, takes), MailTransport("sample.nobody", nobody))
         assert len(list(declared.transport_faults(replace(mine, transports=bad)))) == len(bad)
+
+    def test_scopes_that_nobody_could_be_asked_for_are_named(self, mine: declared.Declared) -> None:
+        bad = (ConnectionScope("", ("mail",)), ConnectionScope("google", ()), ConnectionScope("google", ("a b",)))
+        assert list(declared.scope_faults(replace(mine, scopes=bad))) == [
+            "('mail',): names no provider (the kind or the key of one)", "google: asks for nothing",
+            "google: 'a b' is no scope",
+        ]  # fmt: skip
+
+    async def test_check_that_fails_on_a_fresh_installation_fails_the_contract(
+        self, kernel: Kernel, mine: declared.Declared
+    ) -> None:
+        async def broken(_uow: UnitOfWork) -> str | None:
+            raise Concern("the queue is not set up", hint="set it up")
+
+        with pytest.raises(Concern, match="not set up"):
+            known = replace(mine, checks=(replace(mine.checks[0], run=broken),))
+            await Contract().test_checks_pass_on_a_fresh_installation(kernel, known)
 
     async def test_kinds_that_count_or_delete_what_is_young_are_named(
         self, kernel: Kernel, mine: declared.Declared

@@ -76,7 +76,7 @@ def others_keep_working(site: Site) -> Iterator[None]:
 def test_good_plugin_is_loaded_with_its_title_and_hooks(site: Site) -> None:
     site.add("good", nav("good"), version="2.3")
     found = site.info("good")
-    assert (found.state, found.title, found.version, found.hooks) == ("loaded", "The good plugin.", "2.3", ("crm_nav",))
+    assert (found.state, found.title, found.version, found.hooks) == ("loaded", "The good plugin", "2.3", ("crm_nav",))
 
 
 def test_entity_of_a_plugin_stands_beside_those_of_core(site: Site) -> None:
@@ -92,7 +92,9 @@ def test_entity_of_a_plugin_stands_beside_those_of_core(site: Site) -> None:
         ("import not_there_at_all", "No module named 'not_there_at_all'"),
         ("def is not python", "SyntaxError"),
         ("raise SystemExit(3)", "SystemExit: 3"),
-        (hook("return ()", "crm_navi"), "unknown hook 'crm_navi'"),
+        (hook("return ()", "crm_navi"), "unknown hook 'crm_navi', did you mean crm_nav?"),
+        (hook("return ()", "crm_entites"), "unknown hook 'crm_entites', did you mean crm_entities?"),
+        (hook("return ()", "crm_frobnicate"), "unknown hook 'crm_frobnicate'"),
         ("def crm_nav():\n    return ()\n", "crm_nav needs @hookimpl"),
         (hook("raise RuntimeError('not today')"), "RuntimeError: not today"),
         (hook("return None"), "crm_nav must return a sequence, not None"),
@@ -318,3 +320,14 @@ def test_crm_plugins_prints_a_line_for_each(site: Site) -> None:
     done = CliRunner().invoke(command, ["--folder", str(site.config.folder)])
     assert "+ good" in done.output
     assert "uses: crm_nav" in done.output
+
+
+def test_crm_doctor_names_a_broken_plugin_and_says_what_to_do(site: Site) -> None:
+    from crm_core.commands.doctor import command
+
+    site.add("bad", "import not_there_at_all")
+    done = CliRunner().invoke(command, ["--json", "--folder", str(site.config.folder)])
+    found = {i["name"]: i for i in json.loads(done.stdout)}
+    assert (done.exit_code, found["plugin bad"]["state"]) == (1, "problem")
+    assert "not_there_at_all" in found["plugin bad"]["text"]
+    assert "disabled in crm.toml" in found["plugin bad"]["hint"]

@@ -42,6 +42,7 @@ async def canary() -> AsyncIterator[tuple[int, list[bytes]]]:
     server.close()
 
 
+@pytest.mark.counted
 @pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
 async def test_webhook_to_an_inner_address_is_never_sent(
     kernel: Kernel, as_user: People, canary: tuple[int, list[bytes]]

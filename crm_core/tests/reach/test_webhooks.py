@@ -196,6 +196,7 @@ async def test_rotated_secret_signs_beside_the_old_one_for_a_day(
         standardwebhooks.Webhook(old).verify(body, headers)
 
 
+@pytest.mark.counted
 async def test_owner_who_may_not_read_a_field_or_record_is_not_told(
     kernel: Kernel, pump: Pump, receiver: Receiver, as_user: People
 ) -> None:

@@ -144,6 +144,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
 }  # fmt: skip
 
 
+@pytest.mark.counted
 @pytest.mark.parametrize("name", BOMBS)
 def test_spreadsheet_that_unpacks_to_too_much_costs_little_and_is_refused(name: str, tmp_path: Path) -> None:
     file = tmp_path / "bomb.xlsx"
@@ -185,6 +186,7 @@ def image(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + part(b"IHDR", head) + part(b"IDAT", rows) + part(b"IEND", b"")
 
 
+@pytest.mark.counted
 @pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
 async def test_image_and_archive_bombs_are_stored_unopened_and_given_out_as_they_came(api: Api) -> None:
     """Nothing here draws or unpacks an upload: a bomb is bytes, with our name and nosniff."""

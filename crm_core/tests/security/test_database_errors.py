@@ -21,6 +21,7 @@ def told(error: BaseException) -> str:
     return "".join(traceback.format_exception(error)) + repr(error)
 
 
+@pytest.mark.counted
 async def test_error_of_an_insert_does_not_show_the_values(kernel: Kernel) -> None:
     """A row twice, a value too long, a wrong type: what the driver says of each holds the value."""
     table = Setting.__table__

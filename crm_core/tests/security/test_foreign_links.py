@@ -82,6 +82,7 @@ async def told(answer: Any, key: str) -> str:
     return f"{answer.status_code} {answer.text}".replace(key, "<id>")
 
 
+@pytest.mark.counted
 async def test_no_link_to_a_record_of_somebody_else_is_set_or_told_from_one_to_nothing(world: World) -> None:
     rep_b = world.people.known["sales", "rep-b"].id
     faults, asked = [], 0
@@ -133,6 +134,7 @@ async def test_links_that_a_record_holds_already_may_be_sent_again(world: World)
     assert answer.json()["company_id"] == str(company.id)
 
 
+@pytest.mark.counted
 async def test_filters_sorts_and_expansion_over_links_tell_nothing_of_what_is_behind(world: World) -> None:
     registry, asked, faults = world.kernel.registry, 0, []
     rep_b = world.people.known["sales", "rep-b"].id

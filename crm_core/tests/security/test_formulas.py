@@ -52,6 +52,7 @@ def live(sheet: Any) -> list[Any]:
     return [cell.value for row in sheet.iter_rows() for cell in row if cell.data_type == "f"]
 
 
+@pytest.mark.counted
 async def test_no_export_holds_a_live_cell_and_the_texts_come_back(api: Api, kernel: Kernel, tmp_path: Path) -> None:
     kept = set()
     for text in TEXTS:

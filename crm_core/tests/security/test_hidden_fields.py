@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 import pytest
@@ -17,7 +18,8 @@ from crm_core.plugin.declare import VERBS, Entity
 from crm_core.testing.people import People
 from crm_rows import kinds
 
-pytestmark = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+BOTH = ["sqlite", "postgresql"] if os.environ.get("CRM_FAULTS") == "full" else ["sqlite"]
+pytestmark = pytest.mark.parametrize("dialect", BOTH, indirect=True)
 OWNING = ("owner_id",)  # rights themselves need it
 TITLES = {
     "core.contact": ("first_name", "last_name"),
@@ -83,6 +85,7 @@ async def leaks(who: Any, entity: Entity, one: Any, record: Any, canary: str) ->
     return found
 
 
+@pytest.mark.counted
 async def test_field_hidden_by_a_role_is_nowhere(kernel: Kernel, as_user: People) -> None:
     kernel.db.write_limit = None
     who, tried, faults = await as_user("sales", "hidden-from"), 0, []

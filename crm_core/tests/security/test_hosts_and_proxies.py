@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from crm_core.testing.people import People
 
-pytestmark = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+BOTH = ["sqlite", "postgresql"] if os.environ.get("CRM_FAULTS") == "full" else ["sqlite"]
+pytestmark = pytest.mark.parametrize("dialect", BOTH, indirect=True)
 EVIL = "evil.example"
 HOSTS = (
     EVIL, f"{EVIL}:80", f"testserver.local.{EVIL}", f"testserver.local@{EVIL}", f"{EVIL}#testserver.local",
@@ -32,6 +35,7 @@ PATHS = (
 )
 
 
+@pytest.mark.counted
 async def test_no_foreign_host_reaches_a_link_a_redirect_or_a_cache(as_user: People) -> None:
     boss, stranger = await as_user("admin"), as_user.browser()
     tried, found = 0, []

@@ -100,6 +100,7 @@ async def canary() -> AsyncIterator[tuple[int, list[bytes]]]:
 
 
 @pytest.mark.parametrize("sink", SINKS, ids=lambda sink: sink.__name__)
+@pytest.mark.counted
 @pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
 async def test_nothing_inside_is_reached_through(
     kernel: Kernel, canary: tuple[int, list[bytes]], monkeypatch: pytest.MonkeyPatch, sink: Sink

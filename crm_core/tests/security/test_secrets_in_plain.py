@@ -314,6 +314,7 @@ def forms(secret: str) -> tuple[str, ...]:
     return secret, base64.b64encode(raw).decode().rstrip("=")[:-1], raw.hex()
 
 
+@pytest.mark.counted
 async def test_no_secret_is_found_in_plain(
     world: World, app: Litestar, lines: Lines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -341,6 +342,7 @@ async def test_no_secret_is_found_in_plain(
     assert all(kinds.values()), kinds
 
 
+@pytest.mark.counted
 def test_no_event_carries_a_secret_column(kernel: Kernel) -> None:
     """Sealed or hashed, a secret column stays where it is: keys are rotated there and nowhere else."""
     from crm_core.db.model import Model

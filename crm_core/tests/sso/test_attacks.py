@@ -355,6 +355,7 @@ async def gained(scene: Scene) -> bool:
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+@pytest.mark.counted
 @pytest.mark.parametrize(("scene", "name"), CASES, indirect=["scene"], ids=[f"{p}: {n}" for p, n in CASES])
 async def test_no_attack_gets_anywhere(scene: Scene, name: str, tally: list[bool]) -> None:
     await {**ATTACKS, **ONLY_CONNECT}[name](scene)
@@ -386,6 +387,7 @@ NEXT = (
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+@pytest.mark.counted
 @pytest.mark.parametrize("scene", ["sign in"], indirect=True)
 async def test_after_signing_in_nobody_is_sent_elsewhere(scene: Scene) -> None:
     """T12: `next` is a path of ours or nothing."""

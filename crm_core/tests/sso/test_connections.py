@@ -278,7 +278,9 @@ async def test_a_failure_that_may_pass_leaves_the_account_connected(kernel, acco
     assert (await row_of(kernel, key)).last_error == ""
 
 
-async def test_disconnecting_forgets_the_tokens_here_and_there(kernel, account_provider, connect, oidc, as_user):
+async def test_disconnecting_forgets_the_tokens_here_and_there(
+    kernel, account_provider, connect, oidc, as_user, events
+):
     await account_provider()
     oidc.control(**JO, mark="bye")
     key = await connect()
@@ -290,6 +292,7 @@ async def test_disconnecting_forgets_the_tokens_here_and_there(kernel, account_p
         "/account/connections"
     )
     assert len(oidc.revoked()) - before == 2
+    assert len(await events("core.connection.disconnected")) == 1
     row = await row_of(kernel, key)
     assert (row.state, row.access_token, row.refresh_token) == ("revoked", "", "")
     with pytest.raises(connections.ConnectionNotUsable):

@@ -4,6 +4,7 @@ import logging
 from datetime import timedelta
 
 import msgspec
+import pytest
 import sqlalchemy as sa
 from crm_core.auth.actor import system
 from crm_core.db.model import metadata
@@ -31,6 +32,7 @@ async def dumped(kernel) -> str:
     return "\n".join(found)
 
 
+@pytest.mark.counted
 async def test_client_secrets_and_tokens_leave_no_marks(
     kernel, oidc, provide, account_provider, as_user, trip, caplog, events, jobs
 ):

@@ -200,7 +200,7 @@ async def test_passwords_off_shuts_the_password_door_and_never_on_the_last_admin
     assert admin
 
 
-async def test_somebody_links_their_own_account_and_removes_it(provide, trip, oidc, as_user):
+async def test_somebody_links_their_own_account_and_removes_it(provide, trip, oidc, as_user, events):
     provider = await provide()
     oidc.control(**JO)
     somebody = await as_user("sales")
@@ -212,6 +212,7 @@ async def test_somebody_links_their_own_account_and_removes_it(provide, trip, oi
     await stranger.sign_in()
     assert await stranger.who() == "Sales"
     assert (await somebody.client.post(f"/account/sso/{provider}/unlink")).status_code == 303
+    assert len(await events("core.sso.identity_unlinked")) == 1
     later = trip()
     await later.sign_in()
     assert await later.who() == ""

@@ -231,6 +231,27 @@ async def test_palette_offers_places_and_records(client: httpx2.AsyncClient) -> 
     assert "New contact" in (await client.get("/palette?q=new", headers=HTMX)).text
 
 
+async def test_palette_offers_what_can_be_done_with_the_record_on_the_page(as_user: Any) -> None:
+    admin, guest = await as_user("admin"), await as_user("readonly", "reader")
+    deal = (await admin.api.post("/deals", {"name": "Order", "amount": "100"}))["id"]
+    here = HTMX | {"hx-current-url": f"http://testserver.local/deals/{deal}?x=1"}
+
+    async def offers(who: Any, headers: dict[str, str], words: str = "") -> set[str]:
+        shown = await who.client.get("/palette", params={"q": words}, headers=headers)
+        return set(re.findall(rf"/deals/{deal}/do/(\w+)", shown.text))
+
+    assert {"win", "lose", "move"} <= await offers(admin, here)
+    assert await offers(admin, here, "won") == {"win"}
+    assert "reopen" not in await offers(admin, here)
+    assert await offers(guest, here) == set()
+    for elsewhere in ("/deals", "/", f"/nothing/{deal}", "/deals/nothing", f"/deals/{UUID(int=7)}", "//[", ""):
+        assert await offers(admin, HTMX | {"hx-current-url": f"http://testserver.local{elsewhere}"}) == set()
+    assert await offers(admin, HTMX | {"hx-current-url": f"http://[/deals/{deal}"}) == set()
+    assert (await admin.client.get(f"/deals/{deal}/do/win")).status_code == 200
+    await admin.client.post(f"/deals/{deal}/do/win")
+    assert {"reopen"} <= await offers(admin, here)
+
+
 async def test_static_files_are_kept_for_ever_only_under_their_digest(client: httpx2.AsyncClient, app: Any) -> None:
     address = app.state.web.assets.url("crm_core", "boot.js")
     right = await client.get(address)

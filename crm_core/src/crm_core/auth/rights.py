@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -176,8 +175,3 @@ def below(own: Iterable[UUID], parents: Mapping[UUID, UUID | None]) -> frozenset
             found.add(team)
             waiting += children.get(team, ())
     return frozenset(found)
-
-
-def in_session(actor: Actor, session_id: UUID) -> Actor:
-    """Return the actor as signed in by one session."""
-    return replace(actor, session_id=session_id)

@@ -40,7 +40,7 @@ def _one(config: Config, plugin: str) -> Package:
 def upgrade(config: Config, no_backup: bool) -> None:
     """Bring every package's tables to what its code needs."""
     every = _packages(config)
-    config.folder.mkdir(parents=True, exist_ok=True)
+    config.prepare()
     behind = any(s.behind for s in asyncio.run(migrate.status(config.database_url, every)))
     if behind and not no_backup and (copy := migrate.backup(config.database_url, config.folder / "backups")):
         click.echo(f"backup: {copy}")

@@ -56,6 +56,7 @@ async def run(config: Config, output: Path | None, given: dict[str, Any]) -> Non
         )
         actor = await actor_of(kernel, given["user"])
         if output is not None and output.suffix.lower() == ".xlsx":
+            output.open("ab").close()  # OSError before the work is done, and what is there stays
             await export_xlsx(kernel, actor, wanted, output)
             return
         try:

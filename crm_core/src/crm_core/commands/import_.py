@@ -14,7 +14,7 @@ import click
 
 from crm_core.cli import folder
 from crm_core.config import Config
-from crm_core.errors import UserError
+from crm_core.errors import CrmError, UserError
 
 if TYPE_CHECKING:
     from crm_core.auth.actor import Actor
@@ -63,7 +63,7 @@ def command(config: Config, file: Path, **given: Any) -> None:
 
 async def run(config: Config, file: Path, given: dict[str, Any]) -> int:
     """Import and print the report; return the exit code."""
-    from crm_core.features.imports.public import open_sheet, run_import
+    from crm_core.features.imports.public import run_import
     from crm_core.kernel import open_kernel
 
     kernel = await open_kernel(config)
@@ -72,7 +72,7 @@ async def run(config: Config, file: Path, given: dict[str, Any]) -> int:
         await demand_current(kernel)
         entity = entity_of(kernel.registry, given["entity"])
         actor = await actor_of(kernel, given["user"])
-        sheet = open_sheet(file, encoding=given["encoding"], separator=given["separator"])
+        sheet = _sheet(file, given["encoding"], given["separator"])
         mapping = pairs(given["mapping"], "--map")
         if given["guess"] or (given["guess"] is None and not mapping):
             mapping = guessed(kernel.registry, actor, entity, sheet.columns, mapping)
@@ -87,6 +87,17 @@ async def run(config: Config, file: Path, given: dict[str, Any]) -> int:
         return 1 if report.failed else 0
     finally:
         await kernel.close()
+
+
+def _sheet(file: Path, encoding: str, separator: str) -> Sheet:
+    from crm_core.features.imports.public import open_sheet
+
+    if len(separator) > 1:
+        raise UserError(f"--separator takes one character, not {separator!r}")
+    try:
+        return open_sheet(file, encoding=encoding, separator=separator)
+    except CrmError as error:
+        raise UserError(f"{file}: {error}") from error
 
 
 def _plan(entity: Entity, mapping: list[tuple[str, str]], given: dict[str, Any], problems: Problems) -> Plan:

@@ -59,14 +59,17 @@ def rows(
     table: sa.FromClause | None = None,
     *,
     deleted: bool | None = False,
+    granted: Any = None,
 ) -> sa.ColumnElement[bool]:
     """Return the condition under which a row of `table` (the entity's own by default) is the actor's to `verb`.
 
     deleted: False for live rows, True for the trash, None for both. It may be null, which is no: put it in
     a `where` or an `exists`, never under a `not` (a coalesce here would keep the planner from the indexes).
+    granted: one of the `halves`, instead of all ways.
     """
     at = table_of(entity) if table is None else table
-    parts = [_granted(registry, actor, entity, verb, at), *(~bar for bar in bars(actor, entity, at))]
+    given = _granted(registry, actor, entity, verb, at) if granted is None else granted
+    parts = [given, *(~bar for bar in bars(actor, entity, at))]
     if deleted is not None and "deleted_at" in at.c:
         parts.append(at.c.deleted_at.is_not(None) if deleted else at.c.deleted_at.is_(None))
         if deleted and "merged_into" in at.c:
@@ -142,6 +145,22 @@ def ways(
     return found
 
 
+def halves(registry: Registry, actor: Actor, entity: Entity, key: Any) -> tuple[Any, ...]:
+    """Return conditions that part what the actor may read into own and shared rows, where an index has (owner, `key`).
+
+    SQLite reads both in order and merges them; with "own or shared" it passes over the rows of others one by one.
+    """
+    at = table_of(entity)
+    ordered = {tuple(c.name for c in index.columns)[:2] for index in at.indexes}
+    if getattr(key, "table", None) is not at or ("owner_id", key.name) not in ordered:
+        return ()
+    found = ways(registry, actor, entity, "read", at)
+    if actor.on_behalf_of is not None or [w.word for w in found] != ["owner", "share"]:
+        return ()
+    own, shared = (w.condition for w in found)
+    return own, sa.and_(shared, sa.or_(at.c.owner_id.is_(None), ~own))
+
+
 def parent_verb(verb: str) -> str:
     """Return the verb on the parent that decides about a child entity's row: changing a part is editing the whole."""
     return verb if verb in ("read", "export", "import", "bulk_edit") else "edit"
@@ -182,7 +201,7 @@ def _teams(actor: Actor, name: str) -> list[Any]:
 
 def _padded(actor: Actor) -> list[UUID]:
     teams = sorted(actor.team_ids)
-    size = 1 << (len(teams) - 1).bit_length() if teams else 0
+    size = len(teams) if len(teams) <= 8 else 1 << (len(teams) - 1).bit_length()  # few shapes of statements
     return teams + teams[-1:] * (size - len(teams))
 
 

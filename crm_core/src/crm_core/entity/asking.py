@@ -156,10 +156,10 @@ def _searched(uow: UnitOfWork, entity: Entity, node: filters.Node, words: list[s
     return filters.All((node, filters.Test(path, "has_words", tuple(f" {w}" for w in words)))), []
 
 
-def condition(uow: UnitOfWork, it: Asked) -> sa.ColumnElement[bool]:
-    """Return the condition of a list: rights, filter and search words."""
+def condition(uow: UnitOfWork, it: Asked, half: Any = None) -> sa.ColumnElement[bool]:
+    """Return the condition of a list: rights (or one of the `access.halves`), filter and search words."""
     table = access.table_of(it.entity)
-    parts = [access.rows(uow.registry, uow.actor, it.entity, "read", deleted=it.deleted)]
+    parts = [access.rows(uow.registry, uow.actor, it.entity, "read", deleted=it.deleted, granted=half)]
     if it.verb != "read":
         parts.append(access.rows(uow.registry, uow.actor, it.entity, it.verb, deleted=it.deleted))
     if it.node is not filters.EVERYTHING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
@@ -159,7 +159,7 @@ def _moment(field: Any, value: Any) -> datetime:
         raise BadValue(_("The time needs a time zone, such as a Z at its end."))
     if not 1 < moment.year < 9999:
         raise BadValue(_("This date is out of range."))
-    return moment
+    return moment.astimezone(UTC)
 
 
 def _boolean(field: Any, value: Any) -> bool:

@@ -12,7 +12,6 @@ from crm_core.entity import fields as f
 from crm_core.entity.changes import folds
 from crm_core.entity.custom_fields import TEXTS, custom_of
 from crm_core.entity.paths import Value
-from crm_core.plugin.declare import Entity
 
 
 def key_of(model: Any, attribute: str) -> str:
@@ -72,8 +71,3 @@ def nullable(value: Value) -> bool:
         return True  # empty is '' in the folded twin
     model = value.owner.model
     return bool(model.__table__.c[key_of(model, value.attribute)].nullable)
-
-
-def is_entity(owner: Any) -> bool:
-    """Return whether a path's owner is an entity rather than the children of one."""
-    return isinstance(owner, Entity)

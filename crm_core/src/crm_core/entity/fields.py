@@ -114,9 +114,10 @@ class Integer(Field):
 
 @dataclass(frozen=True, slots=True)
 class Decimal(Field):
-    """An exact decimal; `digits` after the point (4: `Amount`, 6: `Ratio` column)."""
+    """An exact decimal; `digits` after the point (4: `Amount`, 6: `Ratio` column). in_base: money in base currency."""
 
     digits: int = field(default=4, kw_only=True)
+    in_base: bool = field(default=False, kw_only=True)
     minimum: PyDecimal | None = field(default=None, kw_only=True)
     maximum: PyDecimal | None = field(default=None, kw_only=True)
     kind: ClassVar[str] = "decimal"

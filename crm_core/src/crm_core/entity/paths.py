@@ -237,8 +237,3 @@ def own_field(registry: Registry, actor: Actor, entity: Entity, name: str) -> Va
     if path.steps or path.value is None:
         raise unknown(registry, actor, entity, names(registry, entity.name), name, name)
     return path.value
-
-
-def model_of(owner: Entity | Child) -> Any:
-    """Return the model of a row."""
-    return owner.model

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _ = Strings("crm_core")
 
 MOST = 500
+Listed = sa.Select[Any] | sa.CompoundSelect[Any]
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -72,11 +73,11 @@ async def _range(
     return await query.fetch(uow, params)
 
 
-def _statement(uow: UnitOfWork, it: Asked, sort: Sort, output: Output, after: bool, *, missing: bool) -> sa.Select[Any]:
+def _statement(uow: UnitOfWork, it: Asked, sort: Sort, output: Output, after: bool, *, missing: bool) -> Listed:
     """Return the select of a page's range: key, id, then the output's columns."""
     table = access.table_of(it.entity)
     key, tie, present, absent = sort_keys(uow, it.entity, sort)
-    where = [condition(uow, it)]
+    where: list[Any] = []
     after_id = parameter("after_id", Id())
     if sort.by_id or missing:
         order = [table.c.id]
@@ -96,12 +97,14 @@ def _statement(uow: UnitOfWork, it: Asked, sort: Sort, output: Output, after: bo
             given = sa.tuple_(parameter("after", key.type), after_id)
             where.append(both < given if sort.down else both > given)
     shown = sa.null() if missing else key
-    return (
-        sa.select(shown.label("_key"), table.c.id.label("_id"), *output.columns(uow))
-        .where(*where)
-        .order_by(*(c.desc() if sort.down else c.asc() for c in order))
-        .limit(parameter("limit", sa.Integer()))
-    )
+    page = sa.select(shown.label("_key"), table.c.id.label("_id"), *output.columns(uow)).where(*where)
+    limit = parameter("limit", sa.Integer())
+    parted = uow.db.sqlite and not missing and not sort.by_id  # PostgreSQL would read and sort both halves whole
+    if parted and (halves := access.halves(uow.registry, uow.actor, it.entity, key)):
+        merged = sa.union_all(*(page.where(condition(uow, it, half)) for half in halves))
+        return merged.order_by(*(sa.desc(n) if sort.down else sa.asc(n) for n in ("_key", "_id"))).limit(limit)
+    page = page.where(condition(uow, it))
+    return page.order_by(*(c.desc() if sort.down else c.asc() for c in order)).limit(limit)
 
 
 async def _items(uow: UnitOfWork, output: Output, rows: list[Any]) -> list[Any]:

@@ -12,17 +12,15 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm_core.db.model import Model, Record, Stamp, folded, foreign
-from crm_core.db.types import ENTITY_NAME, Id, Ratio, UTCDateTime, new_id
+from crm_core.db.types import ENTITY_NAME, Id, Ratio, UTCDateTime
 from crm_core.entity import custom_values, money
 from crm_core.entity import fields as f
 from crm_core.entity.fields import Option
-from crm_core.entity.inserts import insert_rows
 from crm_core.errors import Forbidden, Invalid
 from crm_core.i18n import Strings
 from crm_core.plugin.declare import Entity
 
 if TYPE_CHECKING:
-    from crm_core.entity.changes import Happened
     from crm_core.uow import UnitOfWork
 
 _ = Strings("crm_core")
@@ -216,7 +214,8 @@ async def move_stage(uow: UnitOfWork, record: Any, stage_id: UUID, **values: Any
         )
     check_move(entity, record, source, target)
     _enter(uow, entity, field, record, target)
-    await money.fill(uow, entity, record, {field.name, field.closed_field, *_money_columns(entity)})
+    amounts = (c for x in entity.fields if isinstance(x, f.Money) for c in x.columns)
+    await money.fill(uow, entity, record, {field.name, field.closed_field, *amounts})
     closed = {field.closed_field: getattr(record, field.closed_field)} if field.closed_field else {}
     await custom_values.settle(uow, entity, closed, record)
     for name, value in custom_values.apart(closed)[1].items():
@@ -258,41 +257,3 @@ def _enter(uow: UnitOfWork, entity: Entity, field: f.Stage, record: Any, target:
             at=uow.now, actor=uow.actor.label,
         )
     )  # fmt: skip
-
-
-def _money_columns(entity: Entity) -> list[str]:
-    return [c for field in entity.fields if isinstance(field, f.Money) for c in field.columns]
-
-
-def first_moves(
-    entity: Entity, values: Mapping[str, Any], stages: Mapping[UUID, Stage], now: datetime, actor: str
-) -> list[dict[str, Any]]:
-    """Return history rows for a record that is created in its stage.
-
-    A record that comes with the day it was opened and the day it was closed (an import) has been in
-    the pipeline's last open stage between the two.
-    """
-    field = stage_field(entity)
-    stage = stages[values[field.name]]
-    opened, closed = values.get(field.opened_field), values.get(field.closed_field)
-    row = {"entity": entity.name, "record_id": values["id"], "pipeline_id": stage.pipeline_id, "actor": actor}
-    if stage.category in CLOSED and opened is not None:
-        before = [s for s in stages.values() if s.pipeline_id == stage.pipeline_id and s.category not in CLOSED]
-        if before:
-            last = max(before, key=lambda s: s.position)
-            first = {**row, "id": new_id(), "from_id": None, "to_id": last.id, "at": moment(opened, now)}
-            at = max(moment(closed, now), first["at"])
-            return [first, {**row, "id": new_id(), "from_id": last.id, "to_id": stage.id, "at": at}]
-    day = closed if stage.category in CLOSED else opened
-    return [{**row, "id": new_id(), "from_id": None, "to_id": stage.id, "at": moment(day, now)}]
-
-
-async def remember_first(uow: UnitOfWork, event: Happened) -> None:
-    """Listener: write the history of a record that has just been created in a stage."""
-    if event.record is None or event.entity is None:
-        return
-    entity = uow.registry.entity(event.entity)
-    field = stage_field(entity)
-    stages = {s.id: s for s in await stages_of(uow, getattr(event.record, field.group_field))}
-    rows = first_moves(entity, event.record.__dict__, stages, uow.now, uow.actor.label)
-    insert_rows(uow, StageMove, rows)

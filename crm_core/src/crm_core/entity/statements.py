@@ -25,7 +25,7 @@ def parameter(name: str, kind: Any) -> sa.BindParameter[Any]:
 class Query:
     """A compiled select: SQL for the driver, how to bind its parameters and how to read its columns."""
 
-    def __init__(self, statement: sa.Select[Any], dialect: sa.Dialect) -> None:
+    def __init__(self, statement: sa.Select[Any] | sa.CompoundSelect[Any], dialect: sa.Dialect) -> None:
         self.statement = statement
         compiled: Any = statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
         self.sql = str(compiled)
@@ -94,7 +94,7 @@ def _uuid(value: bytes) -> UUID:
     return UUID(bytes=value)  # ten times the cost of finding it again: owners and teams repeat
 
 
-def prepared(uow: UnitOfWork, key: Any, make: Callable[[], sa.Select[Any]]) -> Query:
+def prepared(uow: UnitOfWork, key: Any, make: Callable[[], sa.Select[Any] | sa.CompoundSelect[Any]]) -> Query:
     """Return the query of a shape; `key` must hold everything that `make` depends on."""
     db = uow.db
     return db.shapes.get((uow.registry.version, key), lambda: Query(make(), db.read.dialect))

@@ -17,7 +17,7 @@ from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
-from crm_core.db.types import utcnow
+from crm_core.db.types import UTCDateTime, utcnow
 from crm_core.i18n import Strings
 from crm_core.jobs.errors import JobEnded, JobKeepsItsKey, JobKeyTaken, JobNotDead, LeaseLost
 from crm_core.jobs.statements import (
@@ -215,7 +215,7 @@ async def _cancel(uow: UnitOfWork, which: sa.ColumnElement[bool]) -> int:
         .where(which, job.state.in_(("pending", "parked", "running")))
         .values(
             cancel_asked=True,
-            finished_at=sa.case((waiting, uow.now), else_=None),
+            finished_at=sa.case((waiting, sa.literal(uow.now, UTCDateTime())), else_=None),
             held_key=sa.case((waiting, _kept_key()), else_=job.held_key),
             state=sa.case((waiting, "cancelled"), else_=job.state),
         )

@@ -141,12 +141,3 @@ async def _fire(kernel: Kernel, row: Any, now: datetime) -> int:
         insert: Any = postgresql.insert if kernel.db.dialect == "postgresql" else sqlite.insert
         await connection.execute(insert(JOBS).values(job).on_conflict_do_nothing())
     return 1
-
-
-async def next_due(kernel: Kernel) -> datetime | None:
-    """Return when the next schedule is due, None when there is none."""
-    kinds = tuple(kernel.registry.jobs_by_name)
-    soonest = sa.select(sa.func.min(schedule.next_at, type_=schedule.next_at.type))
-    async with kernel.db.read.connect() as connection:
-        found: datetime | None = await connection.scalar(soonest.where(schedule.enabled, schedule.kind.in_(kinds)))
-    return found

@@ -209,8 +209,8 @@ class Slot:
 
     template: query-free, rendered in line. src: path loaded by its own request ("/quotes/panel?…", `{entity}` and
     `{id}` replaced). place: "record.panels", "record.header", "record.trashed", "list.menu", "list.actions",
-    "list.views", "list.groups", "account.panels", "home.top", "dashboard.tiles", "settings.pages" (a link to `src`),
-    "layout.user", "layout.header", "layout.foot". `entity` narrows the places of records and lists to one kind.
+    "list.views", "list.groups", "list.bulk", "account.panels", "home.top", "dashboard.tiles", "settings.pages" (a link
+    to `src`), "layout.user", "layout.header", "layout.foot". `entity` narrows places of records and lists to one kind.
     """
 
     place: str

@@ -36,7 +36,7 @@ BUILT_IN = (
     "comments", "trash", "files", "people", "merge", "duplicates", "sharing", "handover", "imports", "exports",
     "views", "jobs", "mail", "connections", "search", "settings", "styleguide", "api_docs", "backups", "operations",
     "undo", "event_log", "plugins", "privacy", "sinks", "webhooks", "worktime", "assignment", "approvals",
-    "web_forms", "notifications", "favourites", "reminders", "followers", "number_series", "home",
+    "web_forms", "notifications", "favourites", "reminders", "followers", "number_series", "bulk_edit", "home",
 )  # fmt: skip
 
 
@@ -181,7 +181,8 @@ class Loader:
         title = (getattr(sys.modules.get(info.package), "__doc__", None) or info.name).strip().partition("\n")[0]
         offered = None if info.builtin else self._offered(info)
         offers = tuple(n for n in dir(offered) if n.startswith(f"crm_{info.name}_"))
-        self.infos.append(replace(info, title=info.title or title, hooks=tuple(sorted(values)), offers=offers))
+        title = info.title or title.rstrip(".")
+        self.infos.append(replace(info, title=title, hooks=tuple(sorted(values)), offers=offers))
 
     def _bridge(self, owner: str, neighbour: str, point: EntryPoint) -> None:
         """Load a bridge when both ends are loaded; one that cannot is named, and its owner stays without it."""
@@ -227,7 +228,7 @@ class Loader:
             self.manager.add_hookspecs(offered)
             self.offering.add(info.name)
         if not info.builtin:
-            check_marks(module)
+            check_marks(module, [n for n in vars(self.manager.hook) if n.startswith("crm_")])
         self.manager.register(module, module.__name__)
         self.manager.check_pending()
 

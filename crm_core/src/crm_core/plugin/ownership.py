@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from difflib import get_close_matches
 from types import ModuleType
 from typing import Any
 
@@ -19,12 +20,14 @@ NAMED = (
 )  # fmt: skip
 
 
-def check_marks(module: ModuleType) -> None:
-    """Raise TypeError for a function that looks like a hook and carries no `@hookimpl`: pluggy would pass it over."""
+def check_marks(module: ModuleType, known: Collection[str]) -> None:
+    """Raise TypeError for a function that looks like a hook, but is not marked (pluggy would pass it over) or known."""
     for name, value in vars(module).items():
-        own = getattr(value, "__module__", None) == module.__name__
-        if name.startswith("crm_") and callable(value) and own and not hasattr(value, "crm_impl"):
-            raise TypeError(f"{name} needs @hookimpl")
+        if name.startswith("crm_") and callable(value) and getattr(value, "__module__", None) == module.__name__:
+            if not hasattr(value, "crm_impl"):
+                raise TypeError(f"{name} needs @hookimpl")
+            if name not in known and (close := get_close_matches(name, known, 1)):
+                raise TypeError(f"unknown hook {name!r}, did you mean {close[0]}?")
 
 
 def check_values(hook: Any, given: Any) -> Sequence[Any]:

@@ -174,6 +174,10 @@ class PluginContract:
         """Each has a name that is stored with its mails, and takes one mail."""
         assert list(declared.transport_faults(mine)) == []
 
+    def test_scopes_can_be_asked_for(self, mine: declared.Declared) -> None:
+        """Each names a provider and scopes that can be sent to it."""
+        assert list(declared.scope_faults(mine)) == []
+
     async def test_kinds_that_are_kept_for_a_time_can_be_counted_and_deleted(
         self, kernel: Kernel, mine: declared.Declared
     ) -> None:

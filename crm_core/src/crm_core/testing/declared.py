@@ -58,6 +58,7 @@ class Declared:
     retention: tuple[o.Retention, ...]
     transports: tuple[o.MailTransport, ...]
     sinks: tuple[o.EventSink, ...]
+    scopes: tuple[o.ConnectionScope, ...]
     jobs: tuple[d.Job, ...]
     routes: tuple[type, ...]
     package: Package | None
@@ -98,6 +99,7 @@ def of(registry: Registry, info: PluginInfo) -> Declared:
         retention=inside(hookspecs.crm_retention, lambda r: r.delete),
         transports=inside(hookspecs.crm_mail_transports, lambda t: t.send),
         sinks=inside(hookspecs.crm_event_sinks, lambda s: s.send),
+        scopes=registry.gather(hookspecs.crm_connection_scopes),  # nothing of them tells whose they are
         jobs=inside(hookspecs.crm_jobs, lambda j: j.run),
         routes=inside(hookspecs.crm_routes, lambda c: c),
         package=next((p for p in every if p.name == info.name), None),
@@ -123,6 +125,8 @@ def alone(config: Config, extra: Sequence[tuple[str, ModuleType]], name: str) ->
 def sink_faults(mine: Declared) -> Iterator[str]:
     """Name what the sinks' runner could not work with: whom to call, with how much, for how long."""
     for sink in mine.sinks:
+        if not sink.name.removeprefix(f"{mine.info.name}.").strip():
+            yield f"{sink.name!r}: its position is stored under its name"
         if not _takes_one(sink.send):
             yield f"{sink.name}: send is no `async def` of one batch"
         if sink.active is not None and not _takes_one(sink.active):
@@ -138,6 +142,16 @@ def transport_faults(mine: Declared) -> Iterator[str]:
             yield f"{transport.name!r}: a name of 1 to {LONGEST_TRANSPORT} characters is stored with each mail"
         if not _takes_one(transport.send):
             yield f"{transport.name}: send is no `async def` of one outgoing mail"
+
+
+def scope_faults(mine: Declared) -> Iterator[str]:
+    """Name scopes that no provider could be asked for: they are sent with spaces between them."""
+    for one in mine.scopes:
+        if not one.provider.strip():
+            yield f"{one.scopes}: names no provider (the kind or the key of one)"
+        if not one.scopes:
+            yield f"{one.provider}: asks for nothing"
+        yield from (f"{one.provider}: {s!r} is no scope" for s in one.scopes if not s or s.split() != [s])
 
 
 def _takes_one(run: Any) -> bool:

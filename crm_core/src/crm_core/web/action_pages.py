@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
 from litestar import Request, Response
 from litestar.datastructures import FormMultiDict
 
-from crm_core.entity import filters, query
+from crm_core.entity import filters, query, records
 from crm_core.entity.actions import allowed, perform
-from crm_core.errors import NotFound
+from crm_core.errors import Invalid, NotFound
 from crm_core.i18n import Strings
 from crm_core.plugin.declare import Action, Entity
 from crm_core.uow import UnitOfWork
 from crm_core.web.forms import Form
-from crm_core.web.page import Page, page, redirect
+from crm_core.web.page import FormInvalid, Page, page, redirect
 from crm_core.web.struct_forms import params_or_again, struct_form
+from crm_core.web.views import entity_form, fill_options, resolve_typed
 
 _ = Strings("crm_core")
 AnyRequest = Request[Any, Any, Any]
@@ -76,20 +78,57 @@ async def action_page(
 def _context(entity: Entity, record: Any, action: Action, form: Form | None, plan: list[Any]) -> dict[str, Any]:
     title = str(getattr(record, entity.title, None) or "–")
     return {"entity": entity, "id": record.id, "action": action, "action_form": form, "plan": plan, "title": title,
-            "typed": ()}  # fmt: skip
+            "typed": (), "lacks": ()}  # fmt: skip
 
 
 async def run_action(request: AnyRequest, uow: UnitOfWork, entity: Entity, record_id: UUID, name: str) -> Response[Any]:
-    """Run an action with what was typed, and go back to the record; show what it would do before, where it says so."""
-    action, posted, params = action_of(uow, entity, name), await request.form(), None
+    """Run an action with what was typed, and go back to the record; show what it would do before, where it says so.
+
+    Fields of the record that the action finds empty are asked for; they come back as `lacks` and are set before it.
+    """
+    action, posted, params, form = action_of(uow, entity, name), await request.form(), None, None
+    record = await allowed(uow, entity, action, record_id)  # asked before the plan tells what would be done
     if action.params:
-        record = await allowed(uow, entity, action, record_id)  # asked before the plan tells what would be done
         form = await struct_form(uow, action.params, of=record)
         context = _context(entity, record, action, form, [])
         params = params_or_again(request, uow, form, posted, action.params, "core/action.html", **context)
         if action.plan is not None and posted.get("sure") != "1":
             context |= {"plan": await plan_of(uow, action, record, params), "typed": kept(posted)}
             return Page(request, uow, "core/action.html", **context).response()
-    await perform(uow, entity, action, record_id, params)
+    own = _own_inputs(uow, entity, action, form, posted.getall("lacks", []))
+    values = own.read(posted) | await resolve_typed(uow, own)
+    try:
+        if not own.ok:
+            raise Invalid(_("Please check the marked fields."), fields=own.errors)
+        if values:
+            await records.update(uow, entity, record, values)
+        await perform(uow, entity, action, record_id, params)
+    except Invalid as problem:
+        fresh = problem.fields.keys() - {i.name for i in own.inputs}
+        own.inputs += _own_inputs(uow, entity, action, form, fresh).inputs
+        if form is None and not own.inputs:
+            raise
+        raise await _again(request, uow, entity, action, record, form, own, problem) from problem
     toast = _("Done: {action}", action=action.label)
     return await redirect(request, uow, f"/{entity.path}/{record_id}", toast, undo=uow.has_changes)
+
+
+def _own_inputs(uow: UnitOfWork, entity: Entity, action: Action, form: Form | None, names: Collection[str]) -> Form:
+    """Return controls of the record's own fields of these names, for an action whose right is that to edit it."""
+    made = entity_form(uow, entity, new=False) if names and action.permission == f"{entity.name}.edit" else Form([])
+    taken = {i.name for i in form.inputs} if form is not None else ()
+    wanted = [i for i in made.inputs if i.name in names and i.name not in taken and i.kind != "file"]
+    return Form(wanted, locale=uow.locale, zone=uow.zone)
+
+
+async def _again(
+    request: AnyRequest, uow: UnitOfWork, entity: Entity, action: Action, record: Any, form: Form | None, own: Form,
+    problem: Invalid,
+) -> FormInvalid:  # fmt: skip
+    """Return the page that says what the action needs, with the controls to give it."""
+    shown = Form([*(form.inputs if form else ()), *own.inputs], locale=uow.locale, zone=uow.zone)
+    await fill_options(uow, shown, of=record)
+    shown.add(problem)
+    shown.general = problem.text
+    context = _context(entity, record, action, None, []) | {"lacks": [i.name for i in own.inputs]}
+    return FormInvalid(Page(request, uow, "core/action.html", **context), shown)

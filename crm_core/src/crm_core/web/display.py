@@ -60,6 +60,7 @@ class Display:
     labels: Mapping[Any, str] = field(default_factory=dict)
     paths: Mapping[str, str] = field(default_factory=dict)
     stages: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    base: str = ""  # the base currency
 
     def number(self, value: Any, digits: int | None = None) -> str:
         """Return a number with the language's separators."""
@@ -154,6 +155,8 @@ def _rich(d: Display, kind: Field, value: Any, row: Any) -> Markup:
 
 
 def _number(d: Display, kind: Any, value: Any, row: Any) -> Markup:
+    if getattr(kind, "in_base", False):
+        return Markup('<span class="nowrap">{}</span>').format(d.money(value, d.base))
     if kind.kind == "integer" and abs(int(value)) < 10_000:
         return escape(value)  # no separator in four digits: many of them are years
     return escape(d.number(value))
@@ -196,7 +199,7 @@ def option_of(kind: Any, value: Any) -> Option | None:
 def _choice(d: Display, kind: Any, value: Any, row: Any) -> Markup:
     found = option_of(kind, value)
     if found is None:
-        return escape(d.labels.get(value, value))
+        return escape(d.labels.get((kind.choices, value), value))
     return Markup('<span class="badge {}">{}</span>').format(tone(found.colour), found.label.to(d.locale))
 
 

@@ -10,7 +10,6 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from crm_core.entity import access, query, records
-from crm_core.entity import fields as f
 from crm_core.entity.clean import BadValue, clean
 from crm_core.errors import Invalid, MayBeThere
 from crm_core.i18n import Strings
@@ -18,11 +17,10 @@ from crm_core.plugin.declare import Entity, Ref
 from crm_core.plugin.registry import Registry
 from crm_core.uow import RecordChanged, UnitOfWork
 from crm_core.web.forms import Form
-from crm_core.web.inputs import Input
 from crm_core.web.list_pages import options_of
 from crm_core.web.page import FormInvalid, Page, page, redirect, web_of
 from crm_core.web.uploads import BODY, hang_files, has_files, name_files, read_files
-from crm_core.web.views import display_for, entity_form, fill_options, first_of, plain
+from crm_core.web.views import display_for, entity_form, fill_options, plain, resolve_typed
 
 _ = Strings("crm_core")
 AnyRequest = Request[Any, Any, Any]
@@ -172,39 +170,3 @@ async def _started(uow: UnitOfWork, entity: Entity, given: dict[str, Any]) -> di
         values["owner_id"] = uow.actor.user_id
     values |= given
     return {**values, **await entity.defaults(uow, dict(values))} if entity.defaults else values
-
-
-async def resolve_typed(uow: UnitOfWork, form: Form) -> dict[str, Any]:
-    """Return links named by text, for forms sent without scripts; several matches come back as a choice."""
-    found: dict[str, Any] = {}
-    for one in form.inputs:
-        if not one.typed or one.raw:
-            continue
-        matches = await _matches(uow, one)
-        if len(matches) == 1:
-            one.raw = matches[0][0]
-            found[one.name] = Ref.parse(one.raw) if isinstance(one.field, f.AnyLink) else UUID(one.raw)
-        else:
-            one.suggested = matches[:8]
-            text = _("Several match: choose one.") if matches else _("Nothing matches this name.")
-            form.errors[one.name] = one.error = text
-    form.mark()
-    return found
-
-
-async def _matches(uow: UnitOfWork, one: Input) -> list[tuple[str, str]]:
-    if isinstance(one.field, f.AnyLink):
-        from crm_core.entity import search
-
-        hits = await search.search(uow, one.typed, entities=one.field.targets or None, limit=8)
-        return [(f"{h.entity}:{h.id}", h.title) for h in hits]
-    target = uow.registry.entities.get(getattr(one.field, "target", ""))
-    if target is None:
-        return []
-    exact = [(v, t) for v, t in (await first_of(uow, target))[0] if t.casefold() == one.typed.casefold()]
-    if len(exact) == 1:
-        return exact
-    wanted = query.ListParams(q=one.typed, fields=(target.title,), limit=8)
-    rows = [plain(i) for i in (await query.list_records(uow, target, wanted)).items]
-    same = [r for r in rows if str(r.get(target.title, "")).casefold() == one.typed.casefold()]
-    return [(str(r["id"]), str(r.get(target.title) or "–")) for r in (same if len(same) == 1 else rows)]

@@ -15,7 +15,7 @@ from crm_core.entity import fields as f
 from crm_core.entity.actions import perform
 from crm_core.errors import CrmError, Invalid
 from crm_core.i18n import Strings, show
-from crm_core.plugin.declare import Action, Entity
+from crm_core.plugin.declare import Action, Entity, Ref
 from crm_core.plugin.registry import Registry
 from crm_core.uow import UnitOfWork
 from crm_core.web import htmx
@@ -23,7 +23,7 @@ from crm_core.web.action_pages import kept, plan_of
 from crm_core.web.display import Display
 from crm_core.web.forms import Form
 from crm_core.web.inputs import Input
-from crm_core.web.list_state import EMPTY, ME, PERIODS, RANGES, TEXTS, TIMES, Chip, ListSettings, ListState, list_state
+from crm_core.web.list_state import EMPTY, ME, PERIODS, TIMES, Chip, ListSettings, ListState, list_state
 from crm_core.web.page import page, redirect, web_of
 from crm_core.web.struct_forms import params_or_again, struct_form
 from crm_core.web.views import display_for, fill_options, first_of, may, parent_of, plain
@@ -54,12 +54,11 @@ def list_routes(registry: Registry, entity: Entity) -> list[Any]:
     @get(f"{base}/pick", opt=opt, include_in_schema=False)
     async def pick(request: AnyRequest, uow: Uow) -> dict[str, Any]:
         text = request.query_params.get("q", "").strip()
-        wanted = query.ListParams(q=text, fields=(entity.title,), limit=20)
-        found = (await query.list_records(uow, entity, wanted)).items if text else ()
-        items = [{"value": str(r["id"]), "text": str(r.get(entity.title) or "–")} for r in map(plain, found)]
         if not text:
-            items = [{"value": v, "text": t} for v, t in (await first_of(uow, entity))[0]]
-        return {"items": items}
+            return {"items": [{"value": v, "text": t} for v, t in (await first_of(uow, entity))[0]]}
+        wanted = query.ListParams(q=text, fields=(entity.title,), limit=20)
+        found = map(plain, (await query.list_records(uow, entity, wanted)).items)
+        return {"items": [{"value": str(r["id"]), "text": str(r.get(entity.title) or "–")} for r in found]}
 
     @post(f"{base}/bulk", opt=opt | {"verb": "bulk_edit"}, status_code=200, include_in_schema=False)
     async def bulk(request: AnyRequest, uow: Uow) -> Response[Any]:
@@ -107,9 +106,8 @@ async def filter_form(uow: UnitOfWork, state: ListState) -> Form:
     wanted = [x for x in state.filterable() if _offered(x, state)]
     form = Form([Input(x, f"f.{x.name}") for x in wanted], locale=uow.locale, zone=uow.zone)
     for one in form.inputs:
-        one.raw = (
-            state.filters.get(one.name, []) if one.kind in ("multi_choice", "links", "tags") else state.value(one.name)
-        )
+        several = one.kind in ("multi_choice", "links", "tags")
+        one.raw = state.filters.get(one.name, []) if several else state.value(one.name)
     own = next((i for i in form.inputs if isinstance(i.field, f.Link) and i.raw in (ME, EMPTY)), None)
     held, raw = own, own.raw if own else ""
     if own:
@@ -136,10 +134,8 @@ async def chips(uow: UnitOfWork, state: ListState, form: Form, request: AnyReque
     for one in form.inputs:
         name = one.name
         texts = [_said(uow, one, v) for v in state.filters.get(name, [])]
-        if low := state.value(f"{name}.from"):
-            texts.append(f"≥ {_end(uow, one, low)}")
-        if high := state.value(f"{name}.to"):
-            texts.append(f"≤ {_end(uow, one, high)}")
+        ends = (("≥", state.value(f"{name}.from")), ("≤", state.value(f"{name}.to")))
+        texts += [f"{sign} {_end(uow, one, value)}" for sign, value in ends if value]
         if texts:
             found.append(Chip(one.field.label, ", ".join(texts), state.link((name, f"{name}.from", f"{name}.to"))))
     if state.advanced:
@@ -193,7 +189,8 @@ async def bulk_action(request: AnyRequest, uow: UnitOfWork, entity: Entity) -> R
             return await page(request, uow, "core/bulk.html", **context | {"plans": plans, "typed": typed})
     done, failed = await _each(uow, entity, name, action, ids, params)
     if failed:
-        return await page(request, uow, "core/bulk_result.html", entity=entity, done=done, failed=failed)
+        titles = {r.id: t for r, t in (await query.labels(uow, {Ref(entity.name, k) for k, _why in failed})).items()}
+        return await page(request, uow, "core/bulk_result.html", entity=entity, done=done, failed=failed, titles=titles)
     return await redirect(request, uow, f"/{entity.path}", _("{count} records changed.", count=done), undo=True)
 
 
@@ -237,6 +234,3 @@ def _ids(values: list[Any]) -> list[UUID]:
         return list(dict.fromkeys(UUID(str(v)) for v in values))
     except ValueError as error:
         raise Invalid(_("This is not the id of a record.")) from error
-
-
-__all__ = ["RANGES", "TEXTS", "list_routes", "listing"]

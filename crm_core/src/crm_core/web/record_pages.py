@@ -134,8 +134,8 @@ async def record_page(request: AnyRequest, uow: UnitOfWork, entity: Entity, reco
     verbs = await verbs_on(uow, entity, record_id, {"edit", "delete", *action_verbs(uow, entity)})
     return await page(
         request, uow, "core/record.html", entity=entity, row=row, id=record_id, display=display, trashed=trashed,
-        title=row.get(entity.title) or "–", key_fields=_key_fields(entity, fields), groups=_groups(entity, fields),
-        children=[(c, lines) for c, lines in children if lines], related=lists,
+        title=row.get(entity.title) or "–", key_fields=_key_fields(entity, fields),
+        groups=_groups(entity, _worth(fields, row)), children=[x for x in children if x[1]], related=lists,
         actions=[] if trashed else await offered(uow, entity, record, verbs),
         entries=entries(uow, events, display), more=events.more, may_edit="edit" in verbs and not trashed,
         may_delete="delete" in verbs, tags=row.get("tags") or [], version=record.version,
@@ -180,6 +180,12 @@ def _key_fields(entity: Entity, fields: list[f.Field]) -> list[f.Field]:
     by_name = {x.name: x for x in fields}
     wanted = [by_name[n] for n in entity.list_columns if n in by_name and n != entity.title]
     return [x for x in wanted if x.kind in (*KEY_KINDS, "email", "phone")][:5]
+
+
+def _worth(fields: list[f.Field], row: dict[str, Any]) -> list[f.Field]:
+    """Leave out the rate and its day of amounts that needed none: those in base currency, and empty ones."""
+    bare = [x.name for x in fields if x.kind == "money" and float(row.get(f"{x.name}_rate") or 1) == 1]
+    return [x for x in fields if x.name not in {n + end for n in bare for end in ("_rate", "_rate_on")}]
 
 
 def _groups(entity: Entity, fields: list[f.Field]) -> list[tuple[str, list[f.Field]]]:

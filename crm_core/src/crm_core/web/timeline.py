@@ -246,4 +246,5 @@ def _short(display: Display, one: f.Field, row: Mapping[str, Any]) -> str:
 def _row(values: Any, child: Any) -> str:
     if not isinstance(values, dict):
         return "" if values is None else str(values)
-    return ", ".join(str(values[x.name]) for x in child.fields if values.get(x.name) not in (None, ""))
+    shown = [(x, values.get(x.name)) for x in child.fields if values.get(x.name) not in (None, "", False)]
+    return ", ".join(str(x.label) if value is True else str(value) for x, value in shown)

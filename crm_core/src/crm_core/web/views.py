@@ -15,7 +15,7 @@ from crm_core.entity import fields as f
 from crm_core.entity.money import Currency, MoneySettings
 from crm_core.entity.records import OWNING
 from crm_core.entity.stages import Pipeline, Stage
-from crm_core.i18n import show
+from crm_core.i18n import Strings, show
 from crm_core.plugin.declare import Entity, Ref
 from crm_core.plugin.registry import Registry
 from crm_core.uow import UnitOfWork
@@ -24,6 +24,7 @@ from crm_core.web.forms import Form, Rows
 from crm_core.web.inputs import Input, line_inputs, static_options, zones
 from crm_core.web.page import Web
 
+_ = Strings("crm_core")
 FEW = 50  # options put into a select; more are found by typing
 
 
@@ -89,12 +90,14 @@ async def display_for(
     labels: dict[Any, str] = {**found, **{str(k): v for k, v in found.items()}}
     stages: dict[str, tuple[str, str]] = {}
     for choices in {x.choices for x in fields if isinstance(x, f.Choice) and x.choices is not None}:
-        labels |= {value: show(label, uow.locale) for value, label in await choices(uow, None)}
+        labels |= {(choices, v): show(label, uow.locale) for v, label in await choices(uow, None)}
     if stages_too or any(isinstance(x, f.Stage) or getattr(x, "choices", None) for x in fields):
         stages = {
             str(i): (n, c) for i, n, c in await uow.session.execute(sa.select(Stage.id, Stage.name, Stage.colour))
         }
-    return Display(uow.locale, uow.zone, labels, web.paths, stages)
+    own = any(getattr(x, "in_base", False) for x in fields)
+    base = (await uow.settings(MoneySettings)).base_currency if own else ""
+    return Display(uow.locale, uow.zone, labels, web.paths, stages, base)
 
 
 async def fill_options(uow: UnitOfWork, form: Form, *, of: Any = None) -> Form:
@@ -110,7 +113,7 @@ async def fill_options(uow: UnitOfWork, form: Form, *, of: Any = None) -> Form:
         elif isinstance(one.field, f.Links):
             chosen |= {r for v in one.raw for r in _ref(one.field.target, v)}
         elif isinstance(one.field, f.AnyLink) and one.raw:
-            chosen |= _any_ref(one.raw)
+            chosen |= _ref("", one.raw)
         elif isinstance(one.field, f.File) and one.raw:
             chosen |= _ref("core.file", one.raw)
     labels = await query.labels(uow, chosen) if chosen else {}
@@ -125,14 +128,7 @@ async def fill_options(uow: UnitOfWork, form: Form, *, of: Any = None) -> Form:
 
 def _ref(entity: str, key: Any) -> set[Ref]:
     try:
-        return {Ref(entity, UUID(str(key)))}
-    except ValueError:
-        return set()
-
-
-def _any_ref(raw: Any) -> set[Ref]:
-    try:
-        return {Ref.parse(str(raw))} if raw else set()
+        return {Ref(entity, UUID(str(key))) if entity else Ref.parse(str(key))}
     except ValueError:
         return set()
 
@@ -147,7 +143,7 @@ async def _options(uow: UnitOfWork, one: Input, labels: Mapping[Ref, str], form:
         one.options = [(v, t) for v, t in kept if t] + [(v, t) for v, t in listed if v not in held]
         one.source = f"/{target.path}/pick" if target is not None and more else ""
     elif isinstance(kind, f.AnyLink):
-        one.options = [(str(r), labels.get(r, str(r))) for r in _any_ref(one.raw)]
+        one.options = [(str(r), labels.get(r, str(r))) for r in _ref("", one.raw)]
         one.source = "/pick" + (f"?of={','.join(kind.targets)}" if kind.targets else "")
     elif isinstance(kind, f.File):
         one.options = [(str(r.id), labels[r]) for r in _ref("core.file", one.raw) if r in labels] if one.raw else []
@@ -220,3 +216,39 @@ def entity_form(uow: UnitOfWork, entity: Entity, *, new: bool) -> Form:
     children = [Rows(c, pattern=line_inputs(c, "__n__")) for c in entity.children
                 if c.in_form and uow.actor.may_set(entity.name, c.name)]  # fmt: skip
     return Form(inputs, children, uow.locale, uow.zone)
+
+
+async def resolve_typed(uow: UnitOfWork, form: Form) -> dict[str, Any]:
+    """Return links named by text, for forms sent without scripts; several matches come back as a choice."""
+    found: dict[str, Any] = {}
+    for one in form.inputs:
+        if not one.typed or one.raw:
+            continue
+        matches = await _matches(uow, one)
+        if len(matches) == 1:
+            one.raw = matches[0][0]
+            found[one.name] = Ref.parse(one.raw) if isinstance(one.field, f.AnyLink) else UUID(one.raw)
+        else:
+            one.suggested = matches[:8]
+            text = _("Several match: choose one.") if matches else _("Nothing matches this name.")
+            form.errors[one.name] = one.error = text
+    form.mark()
+    return found
+
+
+async def _matches(uow: UnitOfWork, one: Input) -> list[tuple[str, str]]:
+    if isinstance(one.field, f.AnyLink):
+        from crm_core.entity import search
+
+        hits = await search.search(uow, one.typed, entities=one.field.targets or None, limit=8)
+        return [(f"{h.entity}:{h.id}", h.title) for h in hits]
+    target = uow.registry.entities.get(getattr(one.field, "target", ""))
+    if target is None:
+        return []
+    exact = [(v, t) for v, t in (await first_of(uow, target))[0] if t.casefold() == one.typed.casefold()]
+    if len(exact) == 1:
+        return exact
+    wanted = query.ListParams(q=one.typed, fields=(target.title,), limit=8)
+    rows = [plain(i) for i in (await query.list_records(uow, target, wanted)).items]
+    same = [r for r in rows if str(r.get(target.title, "")).casefold() == one.typed.casefold()]
+    return [(str(r["id"]), str(r.get(target.title) or "–")) for r in (same if len(same) == 1 else rows)]

@@ -306,6 +306,8 @@ OTHERS: dict[str, tuple[str, dict[str, Any]]] = {
     "POST /users/{user_id}/view-as": ("nowhere", {"data": {}}),
     "POST /viewing/end": ("signed_in", {"data": {}}),
     "GET /assignment-panel": ("signed_in", {}),
+    "GET /pools/{record_id}/filter/{part}": ("nowhere", {}),
+    "POST /pools/{record_id}/filter/{part}": ("nowhere", {"data": {}}),
     "GET /api/v1/assignments": ("signed_in", {}),
     "GET /approvals": ("signed_in", {}),
     "GET /approvals/count": ("signed_in", {}),
@@ -418,6 +420,7 @@ OTHERS: dict[str, tuple[str, dict[str, Any]]] = {
 # What follows an entity's path: method and rest -> (reach, verb).
 PAGES = {
     "GET ": ("rows", "read"), "GET /pick": ("rows", "read"), "POST /bulk": ("bulk", "bulk_edit"),
+    "POST /bulk-edit": ("bulk", "bulk_edit"),
     "GET /new": ("kind", "create"), "POST /new": ("kind", "create"), "GET /{record_id}": ("row", "read"),
     "GET /{record_id}/timeline": ("row", "read"), "GET /{record_id}/history": ("row", "read"),
     "GET /{record_id}/edit": ("row", "edit"),

@@ -43,7 +43,8 @@ POOL = Entity(
         fields.Choice("strategy", _("Who is next"), options=STRATEGIES, required=True, default="round_robin"),
         fields.Choice("entity", _("Kind of record"), choices=rules.kinds, required=True, default="core.lead"),
         fields.LongText(
-            "where", _("Only records with"), length=20_000, filterable=False, help=_("A filter; all when empty.")
+            "where", _("Only records with"), length=20_000, filterable=False,
+            help=_("A filter; all when empty. The page “Filter” puts one together."),
         ),
         fields.Boolean("is_active", _("Switched on"), default=True),
         fields.Boolean(

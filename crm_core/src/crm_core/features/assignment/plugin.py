@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from crm_core.features.assignment import demo, entities, events, giving, handover, pages, rest, rules
+from crm_core.features.assignment import demo, entities, events, filter_pages, giving, handover, pages, rest, rules
 from crm_core.plugin import (
     Action,
     DemoData,
@@ -76,7 +76,7 @@ def crm_handovers() -> Sequence[Handover]:
 
 @hookimpl
 def crm_routes() -> Sequence[type]:
-    return (rest.AssignmentsApi, pages.AssignmentPanel)
+    return (rest.AssignmentsApi, pages.AssignmentPanel, filter_pages.PoolFilterPages)
 
 
 @hookimpl
@@ -91,11 +91,13 @@ def crm_nav() -> Sequence[NavItem]:
 
 @hookimpl
 def crm_slots() -> Sequence[Slot]:
-    return tuple(
+    panels = (
         Slot(place="record.panels", entity=name, label=_("Assignment"), order=845,
              src="/assignment-panel?entity={entity}&id={id}")
         for name in ("core.lead", "core.deal")
     )  # fmt: skip
+    link = "core/_pool_filter_link.html"
+    return (*panels, Slot(place="record.header", entity="core.pool", label=_("Filter"), template=link, order=10))
 
 
 @hookimpl

@@ -94,7 +94,7 @@ FIELDS = (
     ),
     FieldOn(
         "core.deal",
-        fields.Decimal("weighted_amount", _("Weighted amount"), readonly=True, sortable=True),
+        fields.Decimal("weighted_amount", _("Weighted amount"), readonly=True, sortable=True, in_base=True),
         sql=weighted_amount,
     ),
 )

@@ -76,14 +76,16 @@ def _values(pick: Any, as_of: date, stage: Stage) -> dict[str, Any]:
     closed = stage.category in (WON, LOST)
     end = -pick.randint(1, 170) if closed else 0
     begin = end - pick.randint(8, 70)
-    return {
+    engaged = closed or stage.position > 0
+    found = {
         "amount": Decimal(pick.randint(8, 900) * 100),
         "amount_currency": pick.choices(("EUR", "USD", "GBP", "CHF"), (8, 1, 1, 1))[0],
         "product": pick.choice(PRODUCTS),
-        "engaged_on": day(as_of, begin) if closed or stage.position > 0 else None,
+        "engaged_on": day(as_of, begin) if engaged else None,
         "closed_on": day(as_of, end) if closed else None,
         "expected_close_on": day(as_of, end if closed else pick.randint(5, 95)),
         "lost_reason": pick.choice(REASONS) if stage.category == LOST else None,
         "tags": ["Key account"] if pick.random() < 0.15 else [],
         "created_at": at(as_of, begin - pick.randint(1, 10), 8, pick.randint(0, 59)),
     }
+    return found if engaged else {**found, "stage_entered_at": found["created_at"]}

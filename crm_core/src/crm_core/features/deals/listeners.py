@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from crm_core.db.types import new_id
-from crm_core.entity import stages
 from crm_core.errors import Invalid
 from crm_core.features.deals import rules
 from crm_core.features.deals.models import Deal, DealContact
 from crm_core.features.in_step import alone, chosen, first_row, main_of
+from crm_core.features.pipelines.public import remember_first
 from crm_core.plugin import Listener, Strings
 
 if TYPE_CHECKING:
@@ -60,5 +60,5 @@ LISTENERS = (
         Listener(event=f"core.deal.{kind}", run=keep_contacts, name="core.deal_contacts", wants=about_contacts)
         for kind in ("created", "updated")
     ),
-    Listener(event="core.deal.created", run=stages.remember_first, name="core.deal_first_stage"),
+    Listener(event="core.deal.created", run=remember_first, name="core.deal_first_stage"),
 )

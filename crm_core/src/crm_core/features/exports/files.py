@@ -37,6 +37,7 @@ _ = Strings("crm_core")
 PAGE = 500
 SEVERAL = "; "  # between the values of a cell that holds several
 LARGEST_CELL = 32_767  # characters in a cell of XLSX
+ZONE = f.Text("zone", _("Time zone"))  # of an appointment; several of a record may share it
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,8 @@ def shown(registry: Registry, actor: Actor, wanted: Wanted) -> list[Shown]:
             if isinstance(field, f.Money):
                 code = _("{label}, currency", label=field.label)
                 found.append(Shown(f"{name}_currency", code, f"{name}_currency", f.Text(f"{name}_currency", code)))
+            elif isinstance(field, f.Appointment) and field.zone_column not in {c.key for c in found}:
+                found.append(Shown(field.zone_column, ZONE.label, field.zone_column, ZONE))
         else:
             raise Invalid(_("Unknown field: {name}.", name=name))
     return found
@@ -97,7 +100,8 @@ async def pages(kernel: Kernel, actor: Actor, wanted: Wanted) -> AsyncIterator[l
     """Yield pages of rows of plain values: text, numbers, days, instants."""
     demand(kernel.registry, actor, wanted.entity)
     columns = shown(kernel.registry, actor, wanted)
-    names = tuple(dict.fromkeys(c.key for c in columns if c.key != "id" and not c.key.endswith("_currency")))
+    asked = (c.key for c in columns if c.key != "id" and not c.key.endswith("_currency") and c.field is not ZONE)
+    names = tuple(dict.fromkeys(asked))
     cursor: str | None = None
     while True:
         async with kernel.read(actor) as uow:

@@ -15,9 +15,9 @@ _ = Strings("crm_core")
 class FollowSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """owned: records that are mine; created: those I make for others; commented: those I write a comment on."""
 
-    owned: Annotated[bool, Meta(title="Records that are mine")] = True
-    created: Annotated[bool, Meta(title="Records I make for others")] = True
-    commented: Annotated[bool, Meta(title="Records I comment on")] = True
+    owned: Annotated[bool, Meta(title=str(_("Records that are mine")))] = True
+    created: Annotated[bool, Meta(title=str(_("Records I make for others")))] = True
+    commented: Annotated[bool, Meta(title=str(_("Records I comment on")))] = True
 
 
 GROUP = SettingsGroup(

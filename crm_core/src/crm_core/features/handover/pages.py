@@ -16,11 +16,10 @@ from crm_core.i18n import Strings
 from crm_core.uow import UnitOfWork
 from crm_core.web import htmx
 from crm_core.web.controllers import PageController
-from crm_core.web.form_pages import resolve_typed
 from crm_core.web.forms import Form
 from crm_core.web.inputs import Input
 from crm_core.web.page import FormInvalid, Page, page, redirect
-from crm_core.web.views import fill_options
+from crm_core.web.views import fill_options, resolve_typed
 
 _ = Strings("crm_core")
 AnyRequest = Request[Any, Any, Any]

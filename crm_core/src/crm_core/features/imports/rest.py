@@ -109,7 +109,8 @@ class ImportsApi(ApiController):
         """Return the state of an import of one's own; its report is kept for two weeks."""
         return imported(await import_job(uow, import_id))
 
-    @get("/{import_id:uuid}/errors", operation_id="get_import_errors", summary="Problems of an import as CSV")
+    @get("/{import_id:uuid}/errors", operation_id="get_import_errors", summary="Problems of an import as CSV",
+         media_type="text/csv")  # fmt: skip
     async def errors(self, uow: Uow, import_id: FromPath[UUID]) -> Response[bytes]:
         """Return the problems of an import as a file: row, column, value, problem, whether it was imported."""
         job = await import_job(uow, import_id)

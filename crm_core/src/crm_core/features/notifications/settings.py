@@ -23,7 +23,7 @@ class NotificationSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defau
     """channels: kind to channel, the kind's default for others. digest_hour: of the day in the user's zone."""
 
     channels: dict[str, Channel] = {}
-    digest_hour: Annotated[int, Meta(title="Hour of the daily mail", ge=0, le=23)] = 8
+    digest_hour: Annotated[int, Meta(title=str(_("Hour of the daily mail")), ge=0, le=23)] = 8
 
 
 async def validate(uow: UnitOfWork, _old: NotificationSettings, new: NotificationSettings) -> None:

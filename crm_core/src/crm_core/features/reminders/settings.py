@@ -19,9 +19,9 @@ _ = Strings("crm_core")
 class ReminderSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """minutes before a timed activity, and the hour of the day, in one's own zone, for all-day ones."""
 
-    is_on: Annotated[bool, Meta(title="Remind me of my activities")] = True
-    minutes_before: Annotated[int, Meta(title="Minutes before", ge=0, le=10_080)] = 15
-    morning_hour: Annotated[int, Meta(title="Hour of the morning for whole days", ge=0, le=23)] = 8
+    is_on: Annotated[bool, Meta(title=str(_("Remind me of my activities")))] = True
+    minutes_before: Annotated[int, Meta(title=str(_("Minutes before")), ge=0, le=10_080)] = 15
+    morning_hour: Annotated[int, Meta(title=str(_("Hour of the morning for whole days")), ge=0, le=23)] = 8
 
 
 async def renew(uow: UnitOfWork, old: ReminderSettings, new: ReminderSettings) -> None:

@@ -2,17 +2,23 @@
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
 
 from litestar import Request, Response, get
 from litestar.di import NamedDependency
 
-from crm_core.entity import search
+from crm_core.entity import access, search
 from crm_core.entity.folding import fold
+from crm_core.errors import CrmError
 from crm_core.i18n import Strings, Text
 from crm_core.uow import UnitOfWork
 from crm_core.web import PageController, htmx
+from crm_core.web.action_pages import action_verbs, offered
 from crm_core.web.display import noun
+from crm_core.web.inputs import is_id
 from crm_core.web.page import page, web_of
+from crm_core.web.record_pages import verbs_on
 from crm_core.web.views import may
 
 _ = Strings("crm_core")
@@ -47,10 +53,11 @@ class SearchPages(PageController):
 
     @get("/palette")
     async def palette(self, request: AnyRequest, uow: Uow) -> Response[Any]:
-        """Answer with what fits the typed words: places, things to make, records."""
+        """Answer with what fits the typed words: what can be done with the record on the page, places, records."""
         text = request.query_params.get("q", "").strip()
         words = fold(text).split()
-        places = [p for p in _places(request, uow) if all(w in fold(_shown(p, uow.locale)) for w in words)]
+        offers = [*await _to_do(request, uow), *_places(request, uow)]
+        places = [p for p in offers if all(w in fold(_shown(p, uow.locale)) for w in words)]
         hits = await records_found(uow, text, 8)
         found = [*places[:8], *hits] if words else places
         template = "core/_palette.html"
@@ -99,3 +106,22 @@ def _places(request: AnyRequest, uow: UnitOfWork) -> list[Found]:
         if e.in_menu and not e.parent and may(uow, e, "create")
     ]
     return [*found, Found("settings", _("Settings"), "/settings")]
+
+
+async def _to_do(request: AnyRequest, uow: UnitOfWork) -> list[Found]:
+    """Return the actions possible now on the record whose page the palette was opened on; none elsewhere."""
+    try:
+        words = urlsplit(request.headers.get("hx-current-url", "")).path.split("/")
+    except ValueError:
+        return []
+    entity = uow.registry.by_path.get(words[1]) if len(words) > 2 else None
+    if entity is None or not is_id(words[2]):
+        return []
+    try:
+        record = await access.get(uow, entity, UUID(words[2]))
+    except CrmError:
+        return []
+    verbs = await verbs_on(uow, entity, record.id, action_verbs(uow, entity))
+    title = str(getattr(record, entity.title, None) or "–")
+    actions = await offered(uow, entity, record, verbs)
+    return [Found(a.icon, a.label, f"/{entity.path}/{record.id}/do/{a.name}", title) for a in actions]

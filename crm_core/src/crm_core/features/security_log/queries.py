@@ -18,9 +18,9 @@ from crm_core.uow import UnitOfWork
 
 _ = Strings("crm_core")
 PAGE = 50
-FAMILIES = ("session", "second_factor", "token", "password_reset", "invitation", "sso", "connection", "viewing")
+FAMILIES = ("session", "second_factor", "token", "password_reset", "invitation", "sso", "connection")
 """Nouns of core whose events are all about security."""
-SINGLE = ("core.user.password_changed", "core.user.roles_changed")
+SINGLE = tuple(f"core.user.{w}" for w in ("password_changed", "roles_changed", "viewing_started", "viewing_ended"))
 RECORDS: dict[str, tuple[Text, str]] = {
     f"core.{noun}.{what}": (label, icon)
     for noun, labels in {

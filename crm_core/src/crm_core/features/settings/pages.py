@@ -39,8 +39,8 @@ class SettingsPages(PageController):
 
     @get("/settings")
     async def settings(self, request: AnyRequest, uow: Uow) -> Response[Any]:
-        """Answer with the first group, or with the list alone when there is none."""
-        groups = groups_for(uow)
+        """Answer with the first group that has a form here, or with the list alone when there is none."""
+        groups = [g for g in groups_for(uow) if not g.page]
         if not groups:
             return await page(request, uow, "core/settings.html", **_context(request, uow, None))
         return await _shown(request, uow, groups[0])

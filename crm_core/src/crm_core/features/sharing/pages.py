@@ -22,11 +22,10 @@ from crm_core.plugin.declare import Entity
 from crm_core.plugin.registry import Registry
 from crm_core.uow import UnitOfWork
 from crm_core.web.controllers import PageController
-from crm_core.web.form_pages import resolve_typed
 from crm_core.web.forms import Form
 from crm_core.web.inputs import Input
 from crm_core.web.page import FormInvalid, Page, form_invalid, page, redirect
-from crm_core.web.views import fill_options
+from crm_core.web.views import fill_options, resolve_typed
 
 _ = Strings("crm_core")
 AnyRequest = Request[Any, Any, Any]

@@ -11,7 +11,7 @@ from crm_core.entity import fields as f
 from crm_core.entity.clean import clean
 from crm_core.errors import Conflict, CrmError, NotFound
 from crm_core.features.undo import merges
-from crm_core.features.undo.queries import DERIVED, Step, count_of, since, steps_of
+from crm_core.features.undo.queries import DERIVED, Step, count_of, since, steps_of, touched_since
 from crm_core.features.undo.schemas import Both, Left, UndoCause, UndoOut
 from crm_core.i18n import Strings, Text, show
 from crm_core.plugin.declare import Entity, Ref
@@ -46,9 +46,23 @@ async def _look(uow: UnitOfWork, cause: UUID) -> tuple[list[Step], list[Left], i
         raise NotFound(_("There is nothing to undo."))
     moved = await merges.of_cause(uow, cause)
     left = await merges.left_of(uow, moved)
-    if alone := moved.without(seen):
+    if count > AT_ONCE:
+        left += await _left_of_many(uow, cause, moved)
+    elif alone := moved.without(seen):
         left += await _left(uow, alone, titles)
     return seen, left, count, moved
+
+
+async def _left_of_many(uow: UnitOfWork, cause: UUID, moved: merges.Merges) -> list[Left]:
+    """Return what would be left of a large cause: only the records with later events are read, some at a time."""
+    touched, found = await touched_since(uow, cause), list[Left]()
+    for start in range(0, len(touched), AT_ONCE):
+        part = touched[start : start + AT_ONCE]
+        steps, _more = await steps_of(uow, cause, limit=EVENTS, only=part)
+        titles = await titles_of(uow, steps)
+        if alone := moved.without([s for s in steps if (s.entity.name, s.id) in titles]):
+            found += await _left(uow, alone, titles)
+    return found
 
 
 async def undo(uow: UnitOfWork, cause: UUID, *, skip_changed: bool = False) -> UndoOut:

@@ -66,11 +66,25 @@ async def count_of(uow: UnitOfWork, cause: UUID) -> int:
     return await uow.session.scalar(query) or 0
 
 
+async def touched_since(uow: UnitOfWork, cause: UUID) -> list[UUID]:
+    """Return the ids of the records of a cause that have later events of other causes, whatever these changed."""
+    mine, later = EventRow.__table__.alias(), EventRow.__table__.alias()
+    names = [f"{e}.{kind}" for e in uow.registry.entities for kind in KINDS]
+    after = sa.exists().where(
+        later.c.entity == mine.c.entity, later.c.record_id == mine.c.record_id, later.c.id > mine.c.id,
+        later.c.cause != cause, later.c.type.in_(names),
+    )  # fmt: skip
+    of_records = mine.c.type.in_(sorted({*names} - BY_THE_WAY))
+    wanted = sa.select(mine.c.record_id).distinct().where(mine.c.cause == cause, of_records, after)
+    found = await uow.session.scalars(wanted)
+    return sorted(found)
+
+
 async def steps_of(
-    uow: UnitOfWork, cause: UUID, *, limit: int, before: UUID | None = None
+    uow: UnitOfWork, cause: UUID, *, limit: int, before: UUID | None = None, only: Sequence[UUID] | None = None
 ) -> tuple[list[Step], UUID | None]:
     """Return what the newest `limit` events of a cause did, per record, and the event to go on before (None at the
-    end)."""
+    end). only: of these records."""
     wanted = (
         sa.select(EventRow.id, EventRow.type, EventRow.entity, EventRow.record_id, EventData.payload)
         .join(EventData, EventData.event_id == EventRow.id, isouter=True)
@@ -80,6 +94,8 @@ async def steps_of(
     )
     if before is not None:
         wanted = wanted.where(EventRow.id < before)
+    if only is not None:
+        wanted = wanted.where(EventRow.record_id.in_(only))
     rows = list(await uow.session.execute(wanted))
     found: dict[tuple[str, UUID], Step] = {}
     for event_id, kind, name, record_id, payload in reversed(rows):

@@ -11,6 +11,7 @@ from crm_core.features.undo.schemas import UndoIn, UndoOut
 from crm_core.uow import UnitOfWork
 from crm_core.web.controllers import ApiController
 
+SHOWN = 100
 Uow = NamedDependency[UnitOfWork]
 
 
@@ -23,9 +24,9 @@ class UndoApi(ApiController):
 
     @get("/{cause:uuid}", summary="Look at what undo would do")
     async def look(self, uow: Uow, cause: FromPath[UUID]) -> UndoOut:
-        """Return how many records would be put back and which would be left; nothing is changed."""
+        """Return how many records would be put back, and of those left the first hundred; nothing is changed."""
         _steps, left, count = await actions.look(uow, cause)
-        return UndoOut(undone=count - len(left), left=left)
+        return UndoOut(undone=count - len(left), left=left[:SHOWN])
 
     @post(status_code=200, summary="Undo")
     async def undo(self, uow: Uow, data: JSONBody[UndoIn]) -> UndoOut:

@@ -59,7 +59,10 @@ WORK_CALENDAR = Entity(
         fields.Text("saturday", _("Saturday"), group="hours", in_form=False),
         fields.Text("sunday", _("Sunday"), group="hours", in_form=False),
         fields.Choice("country", _("Public holidays of"), choices=rules.countries, group="holidays"),
-        fields.Text("subdivision", _("Region"), length=16, group="holidays", help=_("As in ISO 3166-2: BY, SCT.")),
+        fields.Choice(
+            "subdivision", _("Region"), choices=rules.regions, group="holidays",
+            help=_("Save another country first, then choose its region."),
+        ),
         fields.Url("feed_url", _("Calendar file"), group="holidays", help=_("Its all-day entries are days off.")),
         fields.DateTime("feed_at", _("File read"), readonly=True, group="holidays"),
         fields.Text("feed_problem", _("Last problem"), readonly=True, group="holidays"),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from crm_core.features.worktime import demo, entities, handover, jobs, pages, rules, schemas
 from crm_core.plugin import (
+    Action,
     Default,
     DemoData,
     Entity,
@@ -34,6 +35,17 @@ def crm_permissions() -> Sequence[Permission]:
         Permission(
             name="core.work_calendar.manage", label=_("Set up working hours"),
             implies=tuple(f"core.work_calendar.{verb}" for verb in ("read", "create", "edit", "delete")),
+        ),
+    )  # fmt: skip
+
+
+@hookimpl
+def crm_actions() -> Sequence[Action]:
+    return (
+        Action(
+            entity="core.work_calendar", name="read_feed", label=_("Read calendar now"), icon="refresh",
+            run=rules.read_feed, permission="core.work_calendar.edit",
+            when={"not": {"field": "feed_url", "op": "empty"}},
         ),
     )  # fmt: skip
 

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from crm_core.auth.people import User
 from crm_core.errors import Conflict, Invalid
+from crm_core.features.organisation.public import Organisation
 from crm_core.features.worktime import hours, queries
 from crm_core.features.worktime.models import Absence, FeedDay, WorkCalendar, WorkDay, WorkUse
 from crm_core.features.worktime.schemas import FetchFeed
@@ -44,6 +45,25 @@ async def zones(uow: UnitOfWork, _record: Any) -> list[tuple[str, Text]]:
 async def countries(uow: UnitOfWork, _record: Any) -> list[tuple[str, Text]]:
     """Return the countries with their names; a few have no public holidays that are known."""
     return [(o.value, o.label) for o in await named_options(uow, "country")]
+
+
+async def regions(uow: UnitOfWork, record: Any) -> list[tuple[str, str]]:
+    """Return the regions with holidays of their own: of the calendar's country, for a new one of the organisation's."""
+    country = getattr(record, "country", "") or (await uow.settings(Organisation)).country
+    names: dict[str, str] = {}
+    for alias, code in _aliases(country).items():
+        names.setdefault(code, alias)
+    known = _countries().get(country, [])
+    return sorted(((code, f"{names[code]} ({code})" if code in names else code) for code in known), key=lambda r: r[1])
+
+
+def _aliases(country: str) -> dict[str, str]:
+    """Return the names of a country's regions with their codes; empty for one without."""
+    import holidays
+
+    if country not in _countries():
+        return {}
+    return dict(getattr(getattr(holidays, country), "subdivisions_aliases", {}))
 
 
 async def validate_calendar(uow: UnitOfWork, record: WorkCalendar, changed: frozenset[str]) -> None:
@@ -96,7 +116,12 @@ async def changed(uow: UnitOfWork, event: Happened) -> None:
     if not found.feed_url:  # its days go with it
         await uow.session.execute(sa.delete(FeedDay).where(FeedDay.calendar_id == found.id))
     elif event.kind == "created" or "feed_url" in event.changed:
-        await uow.enqueue(FetchFeed(calendar_id=found.id), key=f"core.feed:{found.id}")
+        await read_feed(uow, found, None)
+
+
+async def read_feed(uow: UnitOfWork, record: WorkCalendar, _params: None) -> None:
+    """Fetch the calendar's file now, not only at night; its days off and what went wrong are shown at the calendar."""
+    await uow.enqueue(FetchFeed(calendar_id=record.id), key=f"core.feed:{record.id}")
 
 
 async def _days(uow: UnitOfWork, calendar: WorkCalendar) -> None:
