@@ -56,6 +56,24 @@ def name_of(kind: str) -> str:
     return "custom.budget" if kind == "custom" else "dues_fee"
 
 
+async def test_rate_written_after_one_that_failed_is_followed_too(
+    kernel: Kernel, api: Api, define: Define, jobs: Jobs
+) -> None:
+    await define("budget", kind="money")
+    key = await made(api, "A", "custom", "100", "USD")
+    entity = kernel.registry.entity("core.rate")
+    async with kernel.write(SYSTEM) as uow:
+        values = {"currency": "USD", "rate": "0.5", "valid_from": date(2026, 1, 1)}
+        with pytest.raises(ZeroDivisionError):
+            async with uow.savepoint():
+                await records.create(uow, entity, values)
+                await uow.settle()
+                raise ZeroDivisionError
+        await records.create(uow, entity, values)
+    await jobs()
+    assert (await held(api, key, "custom"))[0] == Decimal(50)
+
+
 @pytest.mark.parametrize("kind", ["custom", "plugin"])
 async def test_amount_has_base_rate_and_day_and_follows_the_rates(
     api: Api, define: Define, jobs: Jobs, kind: str

@@ -30,11 +30,11 @@ async def follow(uow: UnitOfWork, event: Happened) -> None:
     """Enqueue the valuing of a rate's currency, once a transaction, if there are such fields at all."""
     if not any(_amounts(uow, entity) for entity in uow.registry.entities.values()):
         return
-    asked: set[str] = uow.session.sync_session.info.setdefault("revalued fields", set())
+    asked = {row["lane"] for row in uow.jobs}  # a savepoint that is rolled back takes its jobs along
     named = {event.record.currency if event.record is not None else None, event.before.get("currency")}
-    for currency in {c for c in named if c} - asked:
-        asked.add(currency)
-        await uow.enqueue(RevalueFields(currency=currency), lane=f"core.revalue_fields:{currency}")
+    for currency in {str(c) for c in named if c}:
+        if (lane := f"core.revalue_fields:{currency}") not in asked:
+            await uow.enqueue(RevalueFields(currency=currency), lane=lane)
 
 
 LISTENERS = tuple(
