@@ -56,7 +56,9 @@ def look(page: Page, name: str, *, axe: bool = True) -> None:
         return
     wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert wide <= 0, f"{name}: {wide} px wider than the window"
-    found = violations(page)
+    if found := violations(page):
+        page.wait_for_timeout(500)  # a busy machine may still be painting: what is wrong stays wrong
+        found = violations(page)
     assert not found, (name, found)
 
 

@@ -36,7 +36,7 @@ async def upload(client: Any, content: bytes, name: str = "logo.png") -> Any:
     return await client.post("/organisation/logo", files={"picture": (name, content, "image/png")})
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF"])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP"])
 async def test_uploaded_logo_is_drawn_anew_and_shown_above_the_menu_and_at_the_log_in(
     as_user: People, client: Any, kind: str
 ) -> None:
@@ -62,8 +62,8 @@ async def test_uploaded_logo_is_drawn_anew_and_shown_above_the_menu_and_at_the_l
     ("content", "says"),
     [
         (b"", "choose a picture"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>", "PNG, JPEG or GIF"),
-        (b"%PDF-1.4", "PNG, JPEG or GIF"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>", "PNG, JPEG, GIF or WebP"),
+        (b"%PDF-1.4", "PNG, JPEG, GIF or WebP"),
         (b"\x89PNG\r\n\x1a\n broken", "cannot be used"),
         (a_picture()[:-40] + b"x" * 2**20, "at most 1 MB"),
     ],

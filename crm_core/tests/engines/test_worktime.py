@@ -169,3 +169,18 @@ async def test_calendar_file_on_loopback_is_not_fetched_and_the_calendar_says_so
         await jobs()
     found = await api.get(f"/work-calendars/{made['id']}")
     assert (found["feed_problem"], found["feed_at"], asked) == ("This address cannot be reached.", None, [])
+
+
+async def test_calendar_file_is_read_on_demand_and_regions_are_offered_by_country(as_user: Any) -> None:
+    boss = await as_user("admin")
+    body = {"name": "North", "zone": "UTC", "monday": "09:00-17:00", "country": "GB", "subdivision": "SCT"}
+    made = await boss.api.post("/work-calendars", body)
+    path = f"/work-calendars/{made['id']}"
+    page = (await boss.client.get(path)).text
+    assert "Read calendar now" not in page  # it has no file
+    edit = (await boss.client.get(f"{path}/edit")).text
+    assert 'value="SCT" selected' in edit
+    assert "Scotland (SCT)" in edit
+    await boss.api.patch(path, {"feed_url": "https://calendar.example/days.ics"})
+    assert "Read calendar now" in (await boss.client.get(path)).text
+    await boss.api.post(f"{path}/read_feed", status=200)

@@ -55,7 +55,10 @@ async def test_what_cannot_be_changed_is_named_and_the_rest_is_done(as_user: Any
     theirs = await companies(boss.api, "Not hers")
     own = await companies(rep.api, "Hers")
     role = next(r for r in (await boss.api.get("/roles"))["items"] if r["name"] == "Sales")
-    await boss.api.patch(f"/roles/{role['id']}/rights", {"entities": {"core.company": {"bulk_edit": "own"}}})
+    await boss.api.patch(
+        f"/roles/{role['id']}/rights",
+        {"entities": {"core.company": {"read": "all", "edit": "all", "bulk_edit": "own"}}},
+    )
     done = await send(rep.client, [*theirs, *own], field="city", city="Trier", sure="1")
     assert "1 records changed, 1 could not be." in done.text
     assert (await boss.api.get(f"/companies/{theirs[0]}"))["city"] is None

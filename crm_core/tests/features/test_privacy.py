@@ -19,11 +19,13 @@ import pytest
 import sqlalchemy as sa
 from crm_core.auth.actor import system
 from crm_core.db.model import metadata
+from crm_core.db.types import utcnow
 from crm_core.features.backups.actions import back_up
 from crm_core.features.mail import public as mail
 from crm_core.features.notifications.public import notify
 from crm_core.features.pdf.public import render_pdf
 from crm_core.features.privacy.again import reapply
+from crm_core.features.privacy.checks import ErasedPersonsAreBack, erased_stay_erased
 from crm_core.features.privacy.looking import holds
 from crm_core.features.privacy.schemas import ErasePerson
 from crm_core.features.privacy.scrub import Sweep, blanked
@@ -31,6 +33,7 @@ from crm_core.features.privacy.walk import tables
 from crm_core.features.web_forms.models import WebFormSubmission
 from crm_core.features.webhooks.models import Webhook, WebhookDelivery
 from crm_core.i18n import Strings
+from crm_core.jobs.schedules import fill, tick
 from crm_core.kernel import Kernel
 from crm_core.plugin import Ref
 
@@ -137,7 +140,7 @@ async def plant_beside(kernel: Kernel, api: Any, jobs: Any, mark: Markers, key: 
         letter = mail.Mail(to=address["sent"], subject="Letter", text="Attached", kind="transactional", purpose="test",
                            attachments=(attached,))  # fmt: skip
         await mail.send(uow, letter)
-    lines = f"last_name,email,owner_id\nBrown,{address['import']},\nX,x@beside.test,{address['report']}\n".encode()
+    lines = f"last_name,email,owner_id\n,{address['import']},{address['report']}\n".encode()
     begun = await api.post("/imports", params={"entity": "core.contact"}, content=lines, status=202)
     await jobs()
     report = (await api.get(f"/imports/{begun['id']}"))["report"]
@@ -267,10 +270,25 @@ async def test_erasures_are_done_again_after_a_restore(kernel: Kernel, api: Any,
         await uow.session.execute(sa.delete(metadata.tables["core_erasure"]))
         table = metadata.tables["core_contact"]
         await uow.session.execute(sa.update(table).where(table.c.id == UUID(key)).values(last_name="Returned"))
-    assert await reapply(kernel) == 1
+    ready = await api.client.get("/ready")
+    assert (ready.status_code, "erasures" in ready.text) == (503, True)
+    async with kernel.write(system("test")) as uow:
+        with pytest.raises(ErasedPersonsAreBack, match="1 erased persons are back"):
+            await erased_stay_erased(uow)
+    await fill(kernel)
+    async with kernel.write(system("test")) as uow:
+        plan = metadata.tables["core_schedule"]
+        missed = sa.update(plan).where(plan.c.key == "core.reapply_erasures").values(next_at=utcnow())
+        await uow.session.execute(missed)
+    assert await tick(kernel) >= 1  # the schedule does it, if nobody else did
+    await jobs()
     await jobs()
     assert (await api.get(f"/contacts/{key}"))["last_name"] == "[erased]"
+    assert "erasures" not in (await api.client.get("/ready")).text
     assert await reapply(kernel) == 0
+    async with kernel.write(system("test")) as uow:
+        await uow.session.execute(sa.delete(metadata.tables["core_erasure"]))
+    assert await reapply(kernel) == 1
 
 
 async def test_a_suppressed_address_stays_with_its_reason(kernel: Kernel, api: Any, jobs: Any) -> None:

@@ -14,6 +14,7 @@ from crm_core.features.mail import public as mail
 from crm_core.features.privacy import places, walk
 from crm_core.features.privacy.looking import holds
 from crm_core.features.privacy.stores import remembered
+from crm_core.features.web_forms.models import WebFormSubmission
 from crm_core.kernel import Kernel
 
 
@@ -101,6 +102,24 @@ async def test_a_namesake_and_a_user_with_the_same_address_keep_theirs(kernel: K
     found = await api.get(f"/contacts/{other['id']}")
     assert (found["name"], found["emails"][0]["address"]) == ("Ada Kingsley", "info@acme.test")
     assert receipt["kept"]["shared"]["ids"] == [f"core.contact:{other['id']}"]
+
+
+async def test_a_submission_is_erased_with_who_sent_it_and_not_with_a_namesake_of_the_mailbox(
+    kernel: Kernel, api: Any, jobs: Any
+) -> None:
+    people = [{"last_name": n, "emails": [{"address": "info@acme.test"}]} for n in ("Kingsley", "Miller")]
+    one, other = [await api.post("/contacts", p) for p in people]
+    fields = [{"field": "name", "is_required": True}, {"field": "email"}]
+    form = await api.post("/web-forms", {"name": "Contact", "fields": fields})
+    sent = {"form_id": UUID(form["id"]), "email": "info@acme.test", "email_f": "info@acme.test"}
+    async with kernel.write(system("test")) as uow:
+        of_other = {"record_entity": "core.contact", "record_id": UUID(other["id"])}
+        rows = [WebFormSubmission(**sent, answers="mkopenqz"),
+                WebFormSubmission(**sent, **of_other, answers="mkotherqz")]  # fmt: skip
+        uow.session.add_all(rows)
+    await erased(kernel, api, jobs, f"/contacts/{one['id']}")
+    left = await left_over(kernel, ["mkopenqz", "mkotherqz"])
+    assert left["core_web_form_submission"] == {"mkotherqz"}
 
 
 async def test_every_column_that_can_hold_words_is_decided(kernel: Kernel) -> None:

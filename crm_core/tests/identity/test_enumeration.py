@@ -1,6 +1,6 @@
 """Nobody learns from sign-in, reset or invitation who has an account: same answer, same length, same time.
 
-`CRM_FULL=1` runs the 500 sign-ins each that the fault list names; otherwise a twentieth.
+`CRM_FAULTS=full` runs the 500 sign-ins each that the fault list names; otherwise a twentieth.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from crm_core.auth.attempts import PER_KEY
 from crm_core.auth.people import Password, User
 from crm_core.db.types import new_id
 
-N = 500 if os.environ.get("CRM_FULL") else 25
+N = 500 if os.environ.get("CRM_FAULTS") == "full" else 25
 LEAST = 0.01
 """Two samples count as one distribution above this probability."""
 

@@ -54,7 +54,7 @@ async def do(kind: str, admin: Somebody, rep: Somebody) -> str:
         stages = [s["id"] for s in (await admin.api.get("/stages"))["items"] if s["id"] != deal["stage_id"]]
         await admin.api.patch(path, {"stage_id": stages[0], "description": "moved"})
     else:
-        await admin.api.patch(path, {"amount": "120", "close_on": "2030-01-02", "name": "Pumps and pipes"})
+        await admin.api.patch(path, {"amount": "120", "name": "Pumps and pipes"})
     return str(deal["id"])
 
 

@@ -80,6 +80,25 @@ async def test_a_row_taller_than_a_page_goes_on_in_print_of_the_same_size(case: 
     assert drawn.warnings == []
 
 
+@pytest.mark.parametrize("cell", ["{word}", "<b>a</b> {word}", "<p>{word}</p>", "<ul><li>{word}</li></ul>"])
+async def test_a_word_wider_than_its_column_is_broken_and_covers_no_neighbour(cell: str) -> None:
+    word = "Donaudampfschifffahrtsgesellschaftskapitaen" * 2
+    cells = f'<td style="width:20%">{cell.format(word=word)}</td><td style="width:80%">neighbour</td>'
+    drawn = await render_pdf(f"<table><tr>{cells}</tr></table>")
+    printed: dict[str, float] = {}
+
+    def note(text: str, _cm: Any, tm: Any, _font: Any, size: float) -> None:
+        if text.strip():
+            printed[text.strip()] = tm[4] + len(text.strip()) * size * 0.4  # no letter is as narrow on average
+
+    PdfReader(io.BytesIO(drawn.pdf)).pages[0].extract_text(visitor_text=note)
+    assert "".join(text_of(drawn.pdf).split()).count(word) == 1
+    pieces = [text for text in printed if text in word and len(text) > 3]
+    assert len(pieces) > 2
+    assert max(len(text) for text in pieces) < 30
+    assert drawn.warnings == []
+
+
 async def test_what_cannot_be_cut_is_refused_and_what_is_shrunk_is_told() -> None:
     with pytest.raises(PdfFailed, match="a cell with rowspan"):
         await render_pdf(f'<table><tr><td rowspan="2">a</td><td>{LINES}</td></tr><tr><td>b</td></tr></table>')

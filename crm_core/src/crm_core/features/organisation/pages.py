@@ -23,7 +23,7 @@ from crm_core.web.page import Brand, logo_path
 _ = Strings("crm_core")
 AnyRequest = Request[Any, Any, Any]
 Uow = NamedDependency[UnitOfWork]
-TAKES = ("image/png", "image/jpeg", "image/gif")
+TAKES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 LARGEST = 2**20
 PICTURE = {
     "cache-control": "public, max-age=31536000, immutable", "content-security-policy": "default-src 'none'",
@@ -78,6 +78,7 @@ async def _content(upload: Any) -> bytes:
     content = await upload.read(LARGEST + 1)
     if len(content) > LARGEST:
         raise PictureInvalid(_("This picture is too large: at most 1 MB."))
-    if media_type(content[:16]) not in TAKES:
-        raise PictureInvalid(_("A logo is a PNG, JPEG or GIF picture."))
+    is_webp = content[:4] == b"RIFF" and content[8:12] == b"WEBP"  # no type that files are kept as, but drawn anew
+    if not is_webp and media_type(content[:16]) not in TAKES:
+        raise PictureInvalid(_("A logo is a PNG, JPEG, GIF or WebP picture."))
     return content

@@ -104,7 +104,8 @@ def _faces() -> str:
         f" src: url('{fonts() / file}.ttf'); }}\n"
         for family, style, weight, file in FONTS
     )
-    return f"<style>{faces} html, body, table, td, th {{ font-family: {FAMILIES}; font-size: 10pt; }}</style>"
+    text = f"font-family: {FAMILIES}; font-size: 10pt; overflow-wrap: break-word"  # a long word stays in its column
+    return f"<style>{faces} html, body, table, td, th {{ {text}; }}</style>"
 
 
 class _Texts(HTMLParser):

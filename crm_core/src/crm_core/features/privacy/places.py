@@ -69,7 +69,7 @@ NAMED = {
     "core_merge": Named(pairs=(("entity", "winner_id"),), scanned=("losers",)),
     "core_move": Named(through=("merge_id", "core_merge"), scanned=("key", "before", "after")),
     "core_job": Named(scanned=("args", "result", "error", "note")),
-    "core_mail": Named(scanned=("about",)),
+    "core_mail": Named(scanned=("about", "text", "html")),
     "core_mail_file": Named(through=("mail_id", "core_mail")),
 }
 

@@ -16,7 +16,7 @@ from crm_core.features.privacy.actions import RIGHT
 from crm_core.features.privacy.models import Erasure
 from crm_core.features.privacy.schemas import ErasureOut
 from crm_core.features.privacy.schemas import Erasures as ErasuresOut
-from crm_core.features.privacy.walk import people
+from crm_core.features.privacy.walk import bearers
 from crm_core.plugin import Ref
 from crm_core.plugin.declare import Entity
 from crm_core.plugin.registry import Registry
@@ -44,7 +44,7 @@ class Erasures(ApiController):
 
 def entity_routes(registry: Registry, entity: Entity) -> list[Any]:
     """Return, for people, the archive of what is known about one."""
-    if entity not in people(registry):
+    if entity not in bearers(registry):
         return []
     opt = {"kind": "api", "entity": entity.name, "permission": RIGHT}
 

@@ -31,7 +31,15 @@ Rows = dict[str, list[UUID]]
 
 
 def people(registry: Registry) -> list[Entity]:
-    """Return the entities that describe one person outside: those with a personal e-mail address, users aside."""
+    """Return the entities that describe one person outside: those with a personal e-mail address, users aside.
+
+    What is part of another record is nobody of its own: a submission is of whoever sent the form.
+    """
+    return [e for e in bearers(registry) if not e.parent]
+
+
+def bearers(registry: Registry) -> list[Entity]:
+    """Return the entities whose records hold words of one person."""
     return [e for e in registry.entities.values() if e.name != "core.user" and e.model and _describes(registry, e)]
 
 
@@ -95,15 +103,18 @@ async def _bearing(uow: UnitOfWork, rows: Rows) -> Rows:
     """Return records of no person in particular that carry one of the addresses, as what was sent through a form."""
     known = {*(e.name for e in people(uow.registry)), "core.user", "core.suppression"}
     addresses = [fold(w) for w in await current_words(uow, rows) if "@" in w]
+    own = [i for e in people(uow.registry) for i in rows.get(e.name, ())]
     found: Rows = {}
     for entity in uow.registry.entities.values():
         if entity.name in known or not addresses:
             continue
         table = table_of(entity)
+        links = [table.c[x.columns[1]] for x in entity.fields if isinstance(x, f.AnyLink)]
+        of_nobody_else = [sa.or_(key.is_(None), key.in_(own)) for key in links]
         for field in entity.fields:
             if isinstance(field, f.Email) and field.personal and field.name in table.c:
                 twin = table.c.get(f"{field.name}_f", sa.func.lower(table.c[field.name]))
-                found.setdefault(entity.name, []).extend(await _ids(uow, entity, twin, addresses))
+                found.setdefault(entity.name, []).extend(await _ids(uow, entity, twin, addresses, *of_nobody_else))
     return {name: ids for name, ids in found.items() if ids}
 
 
@@ -129,7 +140,7 @@ def table_of(entity: Entity | Child) -> sa.Table:
 async def current_words(uow: UnitOfWork, rows: Rows) -> list[str]:
     """Return the addresses, numbers and full names that the person's records hold now."""
     found: dict[str, None] = {}
-    for entity in people(uow.registry):
+    for entity in bearers(uow.registry):
         ids, table = rows.get(entity.name, []), table_of(entity)
         for part in _parts(ids):
             for record in (await uow.session.execute(sa.select(table).where(table.c.id.in_(part)))).mappings():

@@ -14,6 +14,7 @@ from crm_core.features.privacy.walk import (
     AT_ONCE,
     Rows,
     addresses_in,
+    bearers,
     current_words,
     distinct,
     names_of,
@@ -32,7 +33,7 @@ MOST_NAMES = 20
 async def own_words(uow: UnitOfWork, rows: Rows) -> list[str]:
     """Return the person's addresses, numbers and full names, former ones included; they are searched for everywhere."""
     found = dict.fromkeys(await current_words(uow, rows))
-    for entity in people(uow.registry):
+    for entity in bearers(uow.registry):
         if ids := rows.get(entity.name):
             found |= dict.fromkeys(await _former(uow, entity, ids))
     return [w for w in found if distinct(w)]

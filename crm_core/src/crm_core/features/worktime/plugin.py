@@ -45,7 +45,7 @@ def crm_actions() -> Sequence[Action]:
         Action(
             entity="core.work_calendar", name="read_feed", label=_("Read calendar now"), icon="refresh",
             run=rules.read_feed, permission="core.work_calendar.edit",
-            when={"not": {"field": "feed_url", "op": "empty"}},
+            when={"field": "feed_url", "op": "not_empty"},
         ),
     )  # fmt: skip
 
