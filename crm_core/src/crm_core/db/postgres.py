@@ -15,13 +15,11 @@ from crm_core.errors import StartupError, Unavailable
 from crm_core.i18n import Strings
 
 _ = Strings("crm_core")
-
 READ_TIMEOUT_MS = 15_000
 WRITE_TIMEOUT_MS = 60_000
 LOCK_TIMEOUT_MS = 10_000
 _VALUE = re.compile(r"(invalid input (?:for query argument \$\d+|syntax for type [\w ]+)): .*", re.DOTALL)
-CONNECT_TIMEOUT = 15
-"""Seconds."""
+CONNECT_TIMEOUT = 15  # seconds
 
 ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 _GONE = (asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError, asyncpg.AdminShutdownError)
@@ -109,17 +107,21 @@ async def read_pool(dsn: str) -> asyncpg.Pool:
 
 
 def _engine(url: str, *, readonly: bool, **kw: Any) -> AsyncEngine:
-    settings = _settings(readonly=readonly)
+    how = {"server_settings": _settings(readonly=readonly), "timeout": CONNECT_TIMEOUT, "async_creator_fn": connect}
     made = create_async_engine(
         url,
-        connect_args={"server_settings": settings, "timeout": CONNECT_TIMEOUT, "async_creator_fn": connect},
+        connect_args=how,
         pool_use_lifo=True,
         json_deserializer=msgspec.json.decode,
         hide_parameters=True,
         **kw,
     )
 
-    sa.event.listen(made.sync_engine, "handle_error", forget_values)
+    @sa.event.listens_for(made.sync_engine, "handle_error")
+    def told(context: Any) -> None:
+        forget_values(context)
+        if not readonly and getattr(context.original_exception, "sqlstate", "") == "25006":
+            context.is_disconnect = True  # a standby: a new connection may lead to the server that takes writes
 
     @sa.event.listens_for(made.sync_engine, "checkout")
     def alive(connection: Any, _record: object, _proxy: object) -> None:
