@@ -23,7 +23,7 @@ JOBS = 20_000
 AT_ONCE = 10
 """Jobs in one request."""
 CLIENTS = 4
-AWAY, AWAY_SHARE = 60.0, 3.0
+AWAY, AWAY_SHARE = 600.0, 3.0
 """Seconds without Redis: of the whole run, of a share."""
 DRAINED = 300.0
 
