@@ -93,3 +93,14 @@ async def test_bar_offers_what_the_rights_allow(as_user: Any) -> None:
     assert 'value="edit"' not in (await reader.client.get("/companies")).text
     refused = await send(reader.client, await companies(boss.api, "Initech"), field="city", city="Trier", sure="1")
     assert refused.status_code == 403
+
+
+async def test_many_records_may_hold_the_writer_for_longer_than_one(as_user: Any, kernel: Any) -> None:
+    boss = await as_user("admin")
+    ids = await companies(boss.api, *(f"C{n}" for n in range(80)))
+    kernel.db.testing, kernel.db.write_limit = False, 0.1  # as outside of tests, and in the time of few records
+    done = await send(boss.client, ids, field="city", city="Trier", sure="1")
+    assert done.headers["location"] == "/companies"
+    bulk = {"action": "update", "ids": ids, "values": {"city": "Ulm"}}
+    answer = await boss.api.client.post("/api/v1/companies/bulk", json=bulk, headers=boss.api.headers)
+    assert answer.status_code == 200, answer.text

@@ -15,12 +15,9 @@ from crm_core.errors import StartupError, Unavailable
 from crm_core.i18n import Strings
 
 _ = Strings("crm_core")
-READ_TIMEOUT_MS = 15_000
-WRITE_TIMEOUT_MS = 60_000
-LOCK_TIMEOUT_MS = 10_000
+READ_TIMEOUT_MS, WRITE_TIMEOUT_MS, LOCK_TIMEOUT_MS = 15_000, 60_000, 10_000
 _VALUE = re.compile(r"(invalid input (?:for query argument \$\d+|syntax for type [\w ]+)): .*", re.DOTALL)
 CONNECT_TIMEOUT = 15  # seconds
-
 ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 _GONE = (asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError, asyncpg.AdminShutdownError)
 # Starting or stopping, connection, no room, lock or statement waited too long, serialisation, deadlock.

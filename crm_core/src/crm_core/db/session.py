@@ -40,7 +40,7 @@ class ReadOnlySession(RuntimeError):
 class Hold:
     """How one session stands to the writer. `limit` seconds; None means no timer (imports, commands).
 
-    patient: tests run with a short limit on busy machines, so only a span without any statement counts there.
+    patient: only a span without any statement counts: in tests, which run on busy machines, and in bulk calls.
     steps: statements begun and ended, counted for the patient ones. connected: the session took a connection.
     """
 

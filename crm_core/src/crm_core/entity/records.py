@@ -128,6 +128,8 @@ def demand(uow: UnitOfWork, entity: Entity, verb: str) -> None:
     """Raise Forbidden when the actor lacks a verb on every row of an entity."""
     if access.scope_of(uow.registry, uow.actor, entity, verb) is Scope.none:
         raise Forbidden(_("You may not do this with {plural}.", plural=entity.plural))
+    if verb == "bulk_edit":  # hundreds of rows may take over a second; only a stall between statements counts
+        uow.session.sync_session.info["hold"].patient = True
 
 
 def parent_of(uow: UnitOfWork, entity: Entity) -> Entity:
