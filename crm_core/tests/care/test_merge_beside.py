@@ -124,3 +124,10 @@ async def test_edits_of_the_merged_records_meanwhile_are_kept_or_refused(api: Ap
                 await api.post("/undo", {"cause": done.json()["cause"]}, status=200)
                 assert (await api.get(f"/contacts/{target['id']}"))["job_title"] == "Countess"
     assert kept or whose == "loser"
+
+
+async def test_large_merge_may_hold_the_writer_for_longer_than_one_record(api: Api, kernel: Kernel) -> None:
+    one, *others = [await api.post("/contacts", {"last_name": f"N{n}", "tags": [f"t{n}"]}) for n in range(30)]
+    kernel.db.testing, kernel.db.write_limit = False, 0.05
+    out = await merged(api, "contacts", one, *others)
+    await api.post("/undo", {"cause": out["cause"]}, status=200)

@@ -120,7 +120,9 @@ async def _lock(uow: UnitOfWork, entity: Entity, winner_id: UUID, wanted: MergeI
 async def lock_all(uow: UnitOfWork, entity: Entity, keys: Sequence[UUID]) -> list[Any]:
     """Read records again as they are now, in the order of their keys, and keep others from changing them."""
     uow.demand_write()
-    uow.session.sync_session.info["hold"].mark()  # on SQLite the lock is the writer's
+    hold = uow.session.sync_session.info["hold"]
+    hold.patient = True  # a hundred records and all that hangs on them take most of a second
+    hold.mark()  # on SQLite the lock is the writer's
     model = entity.model
     wanted = sa.select(model).where(model.id.in_(keys)).order_by(model.id).with_for_update(key_share=True)
     return list(await uow.session.scalars(wanted.execution_options(populate_existing=True)))
