@@ -21,9 +21,9 @@ SHOTS = os.environ.get("CRM_SHOTS", "")
 LATE = "crm-picker:not(:defined), .slot-wait, .list-groups > .btn"  # what comes by a request of its own
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 _AXE = Axe()
-# Colours fade from one theme to the other: axe must not look half-way.
-FADED = """Promise.all(document.getAnimations()
-  .filter((a) => a.effect.getComputedTiming().iterations !== Infinity).map((a) => a.finished.catch(() => null)))
+# Colours fade from one theme to the other: axe must not look half-way. A hidden animation never ends.
+FADED = """Promise.race([new Promise((done) => setTimeout(done, 2000)), Promise.all(document.getAnimations()
+  .filter((a) => a.effect.getComputedTiming().iterations !== Infinity).map((a) => a.finished.catch(() => null)))])
   .then(() => null)"""
 
 
